@@ -1,0 +1,67 @@
+# Commands of the house. Each does its own set-up; nothing but Python 3.11, git and make is needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVER_STAMP := $(VENV)/.server-installed
+TEST_STAMP := $(VENV)/.test-installed
+DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/web tests/scenarios
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+.PHONY: run test test-sqlite test-postgres check lint types contracts schema format bench clean
+
+run: $(SERVER_STAMP)
+	$(BIN)/python manage.py run_service
+
+test: test-sqlite test-postgres
+
+test-sqlite: $(TEST_STAMP)
+	$(PYTEST) tests
+
+test-postgres: $(TEST_STAMP)
+	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "not browser" $(DATABASE_TESTS)
+
+check: lint types contracts schema test
+
+lint: $(TEST_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(TEST_STAMP)
+	$(BIN)/mypy panoptic tessera
+
+contracts: $(TEST_STAMP)
+	$(BIN)/lint-imports
+
+# The committed OpenAPI document is the one that the code makes.
+schema: $(TEST_STAMP)
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn | diff docs/openapi.yaml - \
+		|| { echo "docs/openapi.yaml is out of date: make docs/openapi.yaml"; exit 1; }
+
+docs/openapi.yaml: $(TEST_STAMP)
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn > $@.new && mv $@.new $@
+.PHONY: docs/openapi.yaml
+
+format: $(TEST_STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(TEST_STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(SERVER_STAMP): $(VENV)/bin/python pyproject.toml
+	@echo "Installing the service (about half a minute the first time) …"
+	$(BIN)/pip install --quiet --editable '.[server]'
+	@touch $@
+
+$(TEST_STAMP): $(SERVER_STAMP)
+	@echo "Installing what the tests need (about a minute the first time) …"
+	$(BIN)/pip install --quiet --editable '.[server,test]'
+	@touch $@
