@@ -1,0 +1,1 @@
+"""Taxonomies and the readings they give; label revisions and their statistics."""

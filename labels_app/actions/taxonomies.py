@@ -1,0 +1,199 @@
+"""Make taxonomies and publish their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from labels_app.binding import specs_from_file
+from labels_app.classes import ClassSpec, classes_digest, settle_classes
+from labels_app.errors import InvalidTaxonomy, TaxonomyExists, TaxonomyMoved
+from labels_app.models import LabelClass, Taxonomy, TaxonomyVersion
+from labels_app.reading import reading_of
+from panoptic.formats.base import FileClass
+from people_app.audit import record
+from people_app.models import User
+
+
+@transaction.atomic
+def create_taxonomy(
+    *,
+    slug: str,
+    classes: Iterable[ClassSpec],
+    actor: User | None,
+    title: str = "",
+    description: str = "",
+    message: str = "",
+) -> TaxonomyVersion:
+    """Make a taxonomy with its first version.
+
+    Raises
+    ------
+    TaxonomyExists
+        The slug is taken.
+    InvalidTaxonomy
+        The classes break a rule, or the slug is none.
+    """
+    if not slug or slugify(slug) != slug or len(slug) > 100:
+        raise InvalidTaxonomy([f"{slug!r} is no slug: up to 100 of a-z, 0-9, - and _"])
+    settled = settle_classes(classes)
+    try:
+        # A transaction of its own: PostgreSQL refuses everything after a failed insert.
+        with transaction.atomic():
+            taxonomy = Taxonomy.objects.create(slug=slug, title=title, description=description)
+    except IntegrityError as error:
+        raise TaxonomyExists(slug) from error
+    record(actor, "taxonomy.created", taxonomy, slug=slug)
+    return _publish(taxonomy, 1, settled.classes, settled.next_class_id, actor, message)
+
+
+@transaction.atomic
+def publish_version(
+    *,
+    taxonomy: Taxonomy,
+    classes: Iterable[ClassSpec],
+    actor: User | None,
+    message: str,
+    expected: int | None = None,
+) -> TaxonomyVersion:
+    """Publish the next version of a taxonomy from its full list of classes.
+
+    Classes are known by their ids; those without an id are new. A class that is gone stays
+    in the list as retired.
+
+    Parameters
+    ----------
+    expected
+        The number of the version that the list was made from; None: whatever is newest.
+
+    Raises
+    ------
+    TaxonomyMoved
+        The newest version is not the expected one.
+    InvalidTaxonomy
+        The classes break a rule, or nothing differs from the newest version.
+    """
+    taxonomy, newest = _lock(taxonomy, expected)
+    return _publish_next(taxonomy, newest, list(classes), actor, message)
+
+
+@transaction.atomic
+def extend_taxonomy(
+    *,
+    taxonomy: Taxonomy,
+    classes: Iterable[ClassSpec],
+    actor: User | None,
+    message: str,
+    expected: int | None = None,
+) -> TaxonomyVersion:
+    """Publish the next version: the classes of the newest one and some new ones.
+
+    Raises as `publish_version` does.
+    """
+    taxonomy, newest = _lock(taxonomy, expected)
+    kept = list(reading_of(newest).classes.values())
+    return _publish_next(taxonomy, newest, [*kept, *classes], actor, message)
+
+
+def taxonomy_from_file_classes(
+    *,
+    slug: str,
+    file_classes: Sequence[FileClass],
+    scheme: str,
+    actor: User | None,
+    title: str = "",
+    message: str = "",
+) -> TaxonomyVersion:
+    """Make a taxonomy of the classes of a label file; raises as `create_taxonomy` does."""
+    return create_taxonomy(
+        slug=slug,
+        classes=specs_from_file(file_classes, scheme),
+        actor=actor,
+        title=title,
+        message=message or f"Classes of a {scheme} file",
+    )
+
+
+def extend_with_file_classes(
+    *,
+    taxonomy: Taxonomy,
+    file_classes: Sequence[FileClass],
+    scheme: str,
+    actor: User | None,
+    message: str = "",
+) -> TaxonomyVersion:
+    """Add classes of a label file that a taxonomy lacks; raises as `publish_version` does."""
+    return extend_taxonomy(
+        taxonomy=taxonomy,
+        classes=specs_from_file(file_classes, scheme),
+        actor=actor,
+        message=message or f"More classes of a {scheme} file",
+    )
+
+
+def _lock(taxonomy: Taxonomy, expected: int | None) -> tuple[Taxonomy, TaxonomyVersion]:
+    # Publishing waits here: two curators must not give one class id to two classes.
+    taxonomy = Taxonomy.objects.select_for_update().get(pk=taxonomy.pk)
+    newest = taxonomy.versions.order_by("-number")[:1].get()
+    if expected is not None and newest.number != expected:
+        raise TaxonomyMoved(taxonomy.slug, expected=expected, actual=newest.number)
+    return taxonomy, newest
+
+
+def _publish_next(
+    taxonomy: Taxonomy,
+    newest: TaxonomyVersion,
+    classes: list[ClassSpec],
+    actor: User | None,
+    message: str,
+) -> TaxonomyVersion:
+    settled = settle_classes(
+        classes,
+        previous=tuple(reading_of(newest).classes.values()),
+        next_class_id=taxonomy.next_class_id,
+    )
+    if classes_digest(settled.classes) == newest.digest:
+        raise InvalidTaxonomy([f"nothing differs from version {newest.number}"])
+    return _publish(
+        taxonomy, newest.number + 1, settled.classes, settled.next_class_id, actor, message
+    )
+
+
+def _publish(
+    taxonomy: Taxonomy,
+    number: int,
+    classes: Sequence[ClassSpec],
+    next_class_id: int,
+    actor: User | None,
+    message: str,
+) -> TaxonomyVersion:
+    version = TaxonomyVersion.objects.create(
+        taxonomy=taxonomy,
+        number=number,
+        digest=classes_digest(classes),
+        message=message,
+        author=actor,
+    )
+    LabelClass.objects.bulk_create([_row_of(version, spec) for spec in classes])
+    taxonomy.next_class_id = next_class_id
+    taxonomy.save(update_fields=["next_class_id"])
+    record(actor, "taxonomy.published", taxonomy, number=number, digest=version.digest)
+    return version
+
+
+def _row_of(version: TaxonomyVersion, spec: ClassSpec) -> LabelClass:
+    return LabelClass(
+        version=version,
+        class_id=spec.class_id,
+        name=spec.name,
+        kind=spec.kind,
+        color=spec.color,
+        parent_id=spec.parent,
+        heading=spec.heading,
+        description=spec.description,
+        external=dict(spec.external),
+        retired=spec.retired,
+        forwards_to=spec.forwards_to,
+    )

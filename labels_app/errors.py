@@ -1,0 +1,83 @@
+"""What can be refused about taxonomies and labels.
+
+TesseraError
+└── LabelsError
+    ├── InvalidTaxonomy        a list of classes breaks a rule; names every problem
+    ├── TaxonomyIsFrozen       somebody tried to alter a published version
+    ├── TaxonomyExists         the slug is taken
+    ├── TaxonomyMoved          somebody published since the writer looked
+    └── UnknownScheme          no class has an id in this scheme of ids
+"""
+
+from collections.abc import Sequence
+
+from store_app.errors import TesseraError
+
+
+class LabelsError(TesseraError):
+    """A taxonomy or a label that is refused."""
+
+    code = "labels_error"
+    status = 400
+
+
+class InvalidTaxonomy(LabelsError):
+    """The classes of a taxonomy version contradict each other or what was published before."""
+
+    code = "invalid_taxonomy"
+    status = 422
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems), problems=list(problems))
+        self.problems = tuple(problems)
+
+
+class TaxonomyIsFrozen(LabelsError):
+    """A published taxonomy version, or one of its classes, is never altered."""
+
+    code = "taxonomy_is_frozen"
+    status = 409
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is published and cannot be altered; publish a new version", what=what
+        )
+        self.what = what
+
+
+class TaxonomyExists(LabelsError):
+    """The slug of a new taxonomy is taken."""
+
+    code = "taxonomy_exists"
+    status = 409
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"a taxonomy named {slug} exists", slug=slug)
+        self.slug = slug
+
+
+class TaxonomyMoved(LabelsError):
+    """A taxonomy has a newer version than its writer believed."""
+
+    code = "taxonomy_moved"
+    status = 409
+
+    def __init__(self, slug: str, *, expected: int, actual: int) -> None:
+        super().__init__(
+            f"{slug} is at version {actual}, not at {expected}",
+            slug=slug,
+            expected=expected,
+            actual=actual,
+        )
+        self.slug, self.expected, self.actual = slug, expected, actual
+
+
+class UnknownScheme(LabelsError):
+    """No class of the taxonomy has an id in this scheme, or the ids are not numbers."""
+
+    code = "unknown_scheme"
+    status = 404
+
+    def __init__(self, scheme: str, reason: str) -> None:
+        super().__init__(f"no ids of the scheme {scheme!r}: {reason}", scheme=scheme)
+        self.scheme, self.reason = scheme, reason

@@ -1,0 +1,1 @@
+"""Users, memberships with their roles, tokens and audit: what every app above needs."""

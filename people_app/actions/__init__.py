@@ -1,0 +1,1 @@
+"""What changes people's rights: one public verb is one transaction and one audit event."""

@@ -1,0 +1,60 @@
+"""The operator's view of people, their rights and what they did."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+
+from people_app.models import AuditEvent, Membership, Token, User
+
+admin.site.register(User, UserAdmin)
+
+
+class ReadOnly:
+    """Mixed into an admin whose rows nobody may add, alter or remove."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are made by actions only, which check and record."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows stay as they are."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows stay."""
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly, admin.ModelAdmin):
+    """The log, newest first."""
+
+    list_display = ["at", "actor", "token_name", "verb", "object_kind", "object_id", "facts"]
+    list_filter = ["verb", "object_kind"]
+    search_fields = ["object_id", "actor__username", "request_id"]
+    list_select_related = ["actor"]
+    ordering = ["-id"]
+    show_full_result_count = False
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnly, admin.ModelAdmin):
+    """Who has which role; changed through the API, where each change is recorded."""
+
+    list_display = ["user", "role", "resource_kind", "resource_id", "created_at"]
+    list_filter = ["role", "resource_kind"]
+    search_fields = ["user__username"]
+    list_select_related = ["user"]
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnly, admin.ModelAdmin):
+    """Tokens without anything that helps to guess their secrets."""
+
+    list_display = ["public_id", "user", "name", "read_only", "created", "last_used_at", "expiry"]
+    list_display_links = None  # the key of a token is the hash of its secret
+    fields = ["user", "name", "scopes", "read_only", "created", "last_used_at", "expiry"]
+    search_fields = ["user__username", "name"]
+    list_select_related = ["user"]

@@ -1,0 +1,190 @@
+"""Who somebody is, what they may do, and what they did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Never
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db import models
+from django.utils import timezone
+from knox.models import AbstractAuthToken
+
+from people_app.errors import AuditIsAppendOnly
+from people_app.roles import Role
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class User(AbstractUser):
+    """An account. Who has acted is deactivated, never deleted: the audit log names them."""
+
+
+class TokenScope(models.TextChoices):
+    """What a token may be used for, at most; its user's roles limit it further."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class Token(AbstractAuthToken):
+    """A secret that a program signs in with. Only its hash is kept (`digest`).
+
+    `scopes` is a list of `TokenScope` values; an empty one means all of them.
+    """
+
+    name = models.CharField(max_length=200, blank=True)
+    scopes = models.JSONField(default=list, blank=True)
+    read_only = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'token'} of {self.user}"
+
+    @property
+    def public_id(self) -> str:
+        """The name of this token in logs and URLs; it does not help to guess the secret."""
+        return self.digest[:16]
+
+    def is_expired(self, now: datetime | None = None) -> bool:
+        """Say whether the token's time is over."""
+        return self.expiry is not None and self.expiry <= (now or timezone.now())
+
+    def has_scope(self, scope: TokenScope) -> bool:
+        """Say whether the token may be used for `scope`; a wider scope covers a narrower one."""
+        if self.read_only and scope != TokenScope.READ:
+            return False
+        order = list(TokenScope)
+        return not self.scopes or any(
+            order.index(TokenScope(own)) >= order.index(scope) for own in self.scopes
+        )
+
+    def allows(self, method: str) -> bool:
+        """Say whether a request by the HTTP method `method` may be made with this token."""
+        return self.has_scope(TokenScope.READ if method in SAFE_METHODS else TokenScope.WRITE)
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Which memberships, as sentences."""
+
+    def of(self, user: AbstractBaseUser | AnonymousUser) -> MembershipQuerySet:
+        """Keep the memberships of `user`; nobody who is not signed in has one."""
+        return self.filter(user_id=user.pk) if user.is_active and user.pk else self.none()
+
+    def on(self, resource_kind: str, resource_id: int) -> MembershipQuerySet:
+        """Keep the memberships of one resource."""
+        return self.filter(resource_kind=resource_kind, resource_id=resource_id)
+
+    def resources_of(
+        self,
+        user: AbstractBaseUser | AnonymousUser,
+        kind: str,
+        at_least: Role = Role.READER,
+    ) -> models.QuerySet[Membership, int]:
+        """Return the ids of the resources of `kind` where `user` has `at_least` this role.
+
+        The answer is lazy: `filter(pk__in=...)` makes it a subquery.
+        """
+        return (
+            self.of(user)
+            .filter(resource_kind=kind, role__in=Role.at_least(at_least))
+            .values_list("resource_id", flat=True)
+        )
+
+    def role_of(
+        self, user: AbstractBaseUser | AnonymousUser, kind: str, resource_id: int
+    ) -> Role | None:
+        """Return the role of `user` on one resource, None where there is none."""
+        role = self.of(user).on(kind, resource_id).values_list("role", flat=True).first()
+        return Role(role) if role else None
+
+
+class Membership(models.Model):
+    """One person's role on one resource.
+
+    The resource is named by kind and number (`"dataset"`, 7), so that this app knows
+    nothing of the apps above it.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    resource_kind = models.CharField(max_length=40)
+    resource_id = models.BigIntegerField()
+    role = models.CharField(max_length=20, choices=Role.choices)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "resource_kind", "resource_id"], name="one_role_per_resource"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["resource_kind", "resource_id"], name="members_of_resource")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.resource_kind} {self.resource_id}"
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """Which events; none of them can be changed."""
+
+    def about(self, kind: str, object_id: str) -> AuditEventQuerySet:
+        """Keep the events of one object, newest first."""
+        return self.filter(object_kind=kind, object_id=object_id).order_by("-pk")
+
+    def update(self, **kwargs: Any) -> Never:
+        """Refuse: the log is append-only."""
+        raise AuditIsAppendOnly
+
+    def delete(self) -> Never:
+        """Refuse: the log is append-only."""
+        raise AuditIsAppendOnly
+
+
+class AuditEvent(models.Model):
+    """Who did what to which object, when, from which request. Made by `people_app.audit.record`.
+
+    Tokens come and go, so an event keeps the name and public id that its token had.
+    """
+
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    token_id = models.CharField(max_length=16, blank=True)
+    token_name = models.CharField(max_length=200, blank=True)
+    verb = models.CharField(max_length=80)
+    object_kind = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=64)
+    facts = models.JSONField(default=dict, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["object_kind", "object_id", "-id"], name="audit_by_object"),
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.verb} {self.object_kind} {self.object_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Append the event; an event that was saved before is refused."""
+        if not self._state.adding:
+            raise AuditIsAppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Never:
+        """Refuse: the log is append-only."""
+        raise AuditIsAppendOnly

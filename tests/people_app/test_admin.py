@@ -1,0 +1,28 @@
+import pytest
+from django.contrib.admin import site
+
+from people_app.actions.tokens import create_token
+from people_app.models import AuditEvent, Membership, Token
+from tests.people_app.builders import person
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [AuditEvent, Membership, Token])
+def test_operators_see_rights_and_log_but_cannot_alter_them(rf, model):
+    request = rf.get("/")
+    request.user = person("root", is_superuser=True, is_staff=True)
+    admin = site.get_model_admin(model)
+    assert admin.has_view_permission(request)
+    assert not admin.has_add_permission(request)
+    assert not admin.has_change_permission(request)
+    assert not admin.has_delete_permission(request)
+
+
+@pytest.mark.django_db
+def test_the_list_of_tokens_shows_no_hash(rf):
+    token, _ = create_token(user=person("ada"))
+    request = rf.get("/")
+    request.user = person("root", is_superuser=True, is_staff=True)
+    page = site.get_model_admin(Token).changelist_view(request).render().content.decode()
+    assert token.public_id in page
+    assert token.digest not in page
