@@ -1,0 +1,46 @@
+"""The worker: runs jobs one after the other."""
+
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from datasets_app.jobs.queue import reap
+
+_REAP_SECONDS = 10
+
+
+class Command(BaseCommand):
+    """The worker of the task queue, and the reaper of jobs whose worker died."""
+
+    help = "Run queued jobs until stopped; take up jobs whose worker died"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--interval", type=float, default=0.2, help="seconds between looks")
+        parser.add_argument("--batch", action="store_true", help="end when nothing waits")
+
+    def handle(self, *, interval: float, batch: bool, verbosity: int, **options: Any) -> None:
+        import datasets_app.jobs.running  # noqa: F401  (kernels and formats load before the first job)
+
+        reap()
+        stop = threading.Event()
+        reaper = threading.Thread(target=_reap_until, args=(stop,), name="reaper", daemon=True)
+        reaper.start()
+        try:
+            call_command(
+                "db_worker", interval=interval, batch=batch, reload=False,
+                startup_delay=False, verbosity=verbosity,
+            )  # fmt: skip
+        finally:
+            stop.set()
+            reaper.join()
+
+
+def _reap_until(stop: threading.Event) -> None:
+    while not stop.wait(_REAP_SECONDS):
+        close_old_connections()
+        reap()
+    close_old_connections()
