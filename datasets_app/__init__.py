@@ -1,0 +1,1 @@
+"""Datasets and their history: images, versions, branches, tags, tree, comparison, jobs."""

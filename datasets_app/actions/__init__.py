@@ -1,0 +1,1 @@
+"""What changes history: one public verb is one transaction and one audit event."""

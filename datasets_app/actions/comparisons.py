@@ -1,0 +1,145 @@
+"""Compare the pixels of two versions: at once when little differs, else as a job."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+
+from datasets_app.bulk import batched, insert_rows
+from datasets_app.comparison import diff_versions, kind_of
+from datasets_app.entries import EntryChange
+from datasets_app.jobs.kinds import Progress, job_kind, silent
+from datasets_app.jobs.queue import enqueue
+from datasets_app.label_facts import label_facts
+from datasets_app.models import Job, JobState, Version
+from datasets_app.models.pixel_comparison import ComparedImage, PixelComparison
+from datasets_app.pixels.counting import PairCounts
+from datasets_app.pixels.pairs import find_missing_pairs, get_pair_counts, pair_of
+from datasets_app.pixels.totals import Totals
+from labels_app.reading import reading_of
+from panoptic.diff import ALGORITHM_VERSION
+
+JOB_KIND = "compare"
+# As many pairs as a request may wait for: some 0.2 ms each, and reading their labels.
+PAIRS_AT_ONCE = 200
+_CHANGES_PER_BATCH = 1_024
+
+
+def get_pixel_comparison(old: Version, new: Version, *, actor: Any) -> PixelComparison:
+    """Return the pixel comparison of two versions of one dataset.
+
+    If it is not kept and much differs, a job is asked for: then `totals` is None and `job`
+    says how far it is.
+    """
+    found = find_pixel_comparison(old, new)
+    if found is not None and (found.is_ready or _is_under_way(found.job)):
+        return found
+    if _is_small(old, new):
+        return compute_pixel_comparison(old, new)
+    with transaction.atomic():
+        comparison, _ = PixelComparison.objects.get_or_create(
+            old=old, new=new, algorithm=ALGORITHM_VERSION
+        )
+        job = enqueue(
+            JOB_KIND,
+            {"old": old.pk, "new": new.pk},
+            actor=actor if actor.is_authenticated else None,
+            dataset=new.dataset,
+        )
+        comparison.job = job
+        comparison.save(update_fields=["job"])
+    # Where the queue works at once, as in tests, it is ready already.
+    comparison.refresh_from_db()
+    return comparison
+
+
+def find_pixel_comparison(old: Version, new: Version) -> PixelComparison | None:
+    """Return what is kept of a comparison, ready or not."""
+    return (
+        PixelComparison.objects.filter(old=old, new=new, algorithm=ALGORITHM_VERSION)
+        .select_related("job")
+        .first()
+    )
+
+
+def compute_pixel_comparison(
+    old: Version, new: Version, progress: Progress = silent
+) -> PixelComparison:
+    """Compare every image whose label differs, and keep the sums and the sorted list."""
+    reading = reading_of(new.taxonomy_version)
+    totals = Totals()
+    expected = new.change_set.added + new.change_set.removed + new.change_set.changed
+    done = 0
+    with transaction.atomic():
+        comparison, _ = PixelComparison.objects.select_for_update().get_or_create(
+            old=old, new=new, algorithm=ALGORITHM_VERSION
+        )
+        ComparedImage.objects.filter(comparison=comparison).delete()
+    for batch in batched(diff_versions(old, new), _CHANGES_PER_BATCH):
+        pairs = {change.image_no: pair_of(change) for change in batch}
+        counts = get_pair_counts(
+            list({pair for pair in pairs.values() if pair is not None}), reading
+        )
+        facts = label_facts({pair.old for pair in pairs.values() if pair and pair.old})
+        for change in batch:
+            pair = pairs[change.image_no]
+            if pair is not None:
+                totals.add(change, counts[pair], facts)
+        rows = [
+            (comparison.pk, key, change.image_no, pixels)
+            for change in batch
+            for key, pixels in _keys(change, counts.get(pairs[change.image_no]))
+        ]
+        with transaction.atomic():
+            insert_rows(
+                ComparedImage,
+                ("comparison_id", "key", "image_no", "changed_pixels"),
+                rows,
+                known="replace",
+            )
+        done += len(batch)
+        progress(done, max(done, expected), "images compared")
+    comparison.totals = totals.to_json(old, reading.kinds)
+    comparison.save(update_fields=["totals"])
+    return comparison
+
+
+@job_kind(JOB_KIND)
+def run_compare_job(job: Job, progress: Progress) -> dict[str, Any]:
+    """Compute a comparison that was too large for a request."""
+    versions = Version.objects.select_related("dataset", "change_set", "taxonomy_version")
+    old, new = (versions.get(pk=job.arguments[side]) for side in ("old", "new"))
+    compute_pixel_comparison(old, new, progress)
+    return {"old": old.id_hex, "new": new.id_hex}
+
+
+def _is_under_way(job: Job | None) -> bool:
+    return job is not None and job.state in (JobState.QUEUED, JobState.RUNNING)
+
+
+def _is_small(old: Version, new: Version) -> bool:
+    """Say whether so little differs, or is not known yet, that a request can wait for it."""
+    changes = list(itertools.islice(diff_versions(old, new), 50 * PAIRS_AT_ONCE + 1))
+    if len(changes) > 50 * PAIRS_AT_ONCE:
+        return False
+    pairs = [pair for change in changes if (pair := pair_of(change)) is not None]
+    missing = find_missing_pairs(pairs, reading_of(new.taxonomy_version))
+    return len(missing) <= PAIRS_AT_ONCE
+
+
+def _keys(change: EntryChange, counts: PairCounts | None) -> Iterator[tuple[str, int]]:
+    """Yield the keys under which an image is listed, with its changed pixels."""
+    pixels = counts.summary.changed_pixels if counts else 0
+    yield "", pixels
+    yield f"kind:{kind_of(change)}", pixels
+    for facet in change.facets:
+        yield f"facet:{facet}", pixels
+    if counts is not None:
+        for kind, number in counts.summary.changes.items():
+            if number:
+                yield f"change:{kind}", pixels
+        for class_id in counts.class_ids:
+            yield f"class:{class_id}", pixels

@@ -1,0 +1,82 @@
+"""Write a version as label files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+from datasets_app.exports.encoding import encode_images
+from datasets_app.exports.errors import InvalidOption
+from datasets_app.exports.selection import iter_selected, parse_filter
+from datasets_app.jobs.kinds import Progress, silent
+from datasets_app.models import Version
+from labels_app.reading import Reading, reading_of
+from panoptic.formats.base import ExportClass, ExportReport, WriteOptions
+from panoptic.formats.registry import get_format
+
+_OPTIONS = ("scheme", "geometry")
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to write: a filter as `parse_filter` reads it, options by name."""
+
+    format: str
+    filter: str = ""
+    options: Mapping[str, str] | None = None
+
+
+def export_version(
+    version: Version, path: Path, request: ExportRequest, *, progress: Progress = silent
+) -> ExportReport:
+    """Write the images of a version that the filter selects to `path`.
+
+    The same version and request give the same bytes on every machine. The target appears
+    only when it is complete.
+
+    Raises
+    ------
+    TargetExists
+        An export overwrites nothing.
+    InvalidFilter, InvalidOption, UnknownFormat
+    """
+    reading = reading_of(version.taxonomy_version)
+    wanted = parse_filter(request.filter, reading)
+    options = parse_options(request.options or {})
+    classes = export_classes(reading)
+    form = get_format(request.format)
+    with form.create(path, classes, options) as writer:
+        records = encode_images(writer.encode, iter_selected(version, wanted))
+        for done, record in enumerate(records, 1):
+            writer.add(record)
+            progress(done, version.image_count)
+        return writer.close()
+
+
+def export_classes(reading: Reading) -> tuple[ExportClass, ...]:
+    """Return the live classes as formats want them."""
+    return tuple(
+        ExportClass(
+            class_id=spec.class_id,
+            name=spec.name,
+            kind=spec.kind,
+            color=tuple(bytes.fromhex(spec.color[1:])),
+            external=spec.external,
+            parent=reading.heading_of(spec.class_id) or None,
+        )
+        for spec in reading.live_classes
+    )
+
+
+def parse_options(options: Mapping[str, str]) -> WriteOptions:
+    """Read `scheme=coco`, `geometry=polygon`; raise `InvalidOption` for anything else."""
+    known = get_type_hints(WriteOptions)
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            raise InvalidOption(name, f"there are {', '.join(_OPTIONS)}")
+        choices = get_args(known[name])
+        if choices and value not in choices:
+            raise InvalidOption(name, f"{value!r} is none of {', '.join(choices)}")
+    return WriteOptions(**options)

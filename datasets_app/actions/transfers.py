@@ -1,0 +1,164 @@
+"""Imports and exports that somebody asks for from afar: as jobs, with archives."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import rfc8785
+from django.db import transaction
+
+from datasets_app.actions.exports import ExportRequest, export_version, parse_options
+from datasets_app.actions.imports import import_labels
+from datasets_app.archives import extract_archive, write_archive
+from datasets_app.exports.selection import parse_filter
+from datasets_app.imports.errors import InvalidUpload
+from datasets_app.imports.request import ImportMode, ImportRequest
+from datasets_app.jobs.kinds import Progress, job_kind
+from datasets_app.jobs.queue import enqueue
+from datasets_app.models import Dataset, Job, JobState, Version
+from datasets_app.names import clean_ref_name, clean_split
+from labels_app.reading import reading_of
+from panoptic.formats.registry import get_format
+from people_app.models import User
+from store_app.blobs import open_content, put_file
+
+IMPORT_KIND = "import"
+EXPORT_KIND = "export"
+# Raise it when a writer writes other bytes: exports made before are then made again.
+WRITERS_VERSION = 1
+
+
+def request_import(
+    dataset: Dataset, archive: BinaryIO, fields: Mapping[str, Any], *, actor: User
+) -> Job:
+    """Keep an uploaded file and ask for its import.
+
+    `fields` are those of `ImportRequest` that make sense from afar; `path`, `labels` and
+    `images` are relative to the archive. All that can be checked without reading is checked.
+    """
+    get_format(fields["format"])
+    if fields.get("branch"):
+        clean_ref_name(fields["branch"])
+    if fields.get("split"):
+        clean_split(fields["split"])
+    for name in ("path", "labels", "images"):
+        _check_inside(fields.get(name) or ".")
+    upload = put_file(archive)
+    return enqueue(
+        IMPORT_KIND,
+        {**fields, "upload": upload.hex()},
+        actor=actor,
+        dataset=dataset,
+    )
+
+
+@job_kind(IMPORT_KIND)
+def run_import_job(job: Job, progress: Progress) -> dict[str, Any]:
+    """Unpack an upload and import it; a repetition finds the version that was made."""
+    fields = dict(job.arguments)
+    with _work_folder() as folder:
+        upload = folder / "upload"
+        with open_content(bytes.fromhex(fields.pop("upload"))) as source, upload.open("wb") as file:
+            shutil.copyfileobj(source, file)
+        unpacked = folder / "unpacked"
+        unpacked.mkdir()
+        extract_archive(upload, unpacked)
+        request = _import_request(job.dataset, unpacked, fields)
+        report = import_labels(
+            request, actor=job.requested_by, progress=progress, idempotency_key=f"job:{job.pk}"
+        )
+    return report.to_json()
+
+
+def request_export(version: Version, request: ExportRequest, *, actor: User) -> Job:
+    """Ask for an export; one of the same version, format, filter and options is found again."""
+    get_format(request.format)
+    parse_filter(request.filter, reading_of(version.taxonomy_version))
+    parse_options(request.options or {})
+    arguments = {
+        "version": version.id_hex,
+        "format": request.format,
+        "filter": request.filter,
+        "options": dict(request.options or {}),
+    }
+    identity = {**arguments, "dataset": version.dataset_id, "writers": WRITERS_VERSION}
+    key = f"export:{hashlib.sha256(rfc8785.dumps(identity)).hexdigest()}"
+    with transaction.atomic():
+        # One that failed must not stand in the way of the next try.
+        failed = Job.objects.filter(
+            idempotency_key=key, state__in=(JobState.FAILED, JobState.CANCELLED)
+        )
+        failed.update(idempotency_key=None)
+        return enqueue(
+            EXPORT_KIND, arguments, actor=actor, dataset=version.dataset, idempotency_key=key
+        )
+
+
+@job_kind(EXPORT_KIND)
+def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
+    """Write an export, zip it and keep it as a blob."""
+    arguments = job.arguments
+    version = Version.objects.select_related("taxonomy_version", "dataset").get(
+        dataset=job.dataset, version_id=bytes.fromhex(arguments["version"])
+    )
+    request = ExportRequest(arguments["format"], arguments["filter"], arguments["options"])
+    name = f"{version.dataset.slug}-v{version.number}-{request.format}"
+    with _work_folder() as folder:
+        target = folder / name / get_format(request.format).target_name
+        target.parent.mkdir()
+        report = export_version(version, target, request, progress=progress)
+        archive = folder / f"{name}.zip"
+        write_archive(folder / name, archive)
+        size = archive.stat().st_size
+        digest = put_file(archive)
+    return {
+        "file_name": archive.name,
+        "digest": digest.hex(),
+        "size_bytes": size,
+        "images": report.images,
+        "segments": report.segments,
+        "hidden_pixels": report.hidden_pixels,
+        "hidden_segments": report.hidden_segments,
+        "problems": [problem._asdict() for problem in report.problems],
+    }
+
+
+def _import_request(dataset: Dataset, unpacked: Path, fields: dict[str, Any]) -> ImportRequest:
+    paths = {
+        name: _inside(unpacked, fields.pop(name, None) or None)
+        for name in ("path", "labels", "images")
+    }
+    path = paths.pop("path") or _only_candidate(unpacked)
+    mode = ImportMode(fields.pop("mode", ImportMode.APPEND))
+    return ImportRequest(dataset=dataset.slug, path=path, mode=mode, **paths, **fields)
+
+
+def _only_candidate(unpacked: Path) -> Path:
+    """Return what an archive is about when nobody said it: its only JSON file, or itself."""
+    documents = sorted(unpacked.rglob("*.json"))
+    if len(documents) > 1:
+        names = ", ".join(path.relative_to(unpacked).as_posix() for path in documents[:5])
+        raise InvalidUpload(f"the archive has several JSON files ({names}): say which is `path`")
+    return documents[0] if documents else unpacked
+
+
+def _inside(folder: Path, name: str | None) -> Path | None:
+    return None if name is None else folder / name
+
+
+def _check_inside(name: str) -> None:
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise InvalidUpload(f"{name!r} is no path inside the archive")
+
+
+@contextmanager
+def _work_folder():
+    with tempfile.TemporaryDirectory(prefix="tessera-job-") as folder:
+        yield Path(folder)

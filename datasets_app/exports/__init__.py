@@ -1,0 +1,1 @@
+"""From a version to label files: selection, encoding in worker processes, one writer."""

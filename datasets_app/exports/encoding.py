@@ -1,0 +1,54 @@
+"""Encode labels for a format in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from datasets_app.attributes import get_attributes
+from datasets_app.bulk import batched
+from datasets_app.exports.records import ExportShard, StoredImage, encode_shard
+from datasets_app.exports.selection import NamedEntry
+from datasets_app.jobs.executor import map_shards
+from datasets_app.photos import get_photos
+from labels_app.revisions import revisions
+from panoptic.formats.base import ExportImage
+from store_app.blobs import get_blobs
+
+_IMAGES_PER_SHARD = 32
+# Photographs and attributes of so many images are looked up at once.
+_IMAGES_PER_LOOK = 512
+
+
+def encode_images(
+    encode: Callable[[ExportImage], Any], batches: Iterable[list[NamedEntry]]
+) -> Iterator[Any]:
+    """Yield the record that a writer's `encode` makes of every image, on all processors."""
+    shards = (
+        ExportShard(encode, some)
+        for batch in batches
+        for look in batched(batch, _IMAGES_PER_LOOK)
+        for some in batched(_look_up(look), _IMAGES_PER_SHARD)
+    )
+    for records in map_shards(encode_shard, shards):
+        yield from records
+
+
+def _look_up(images: list[NamedEntry]) -> list[StoredImage]:
+    """Bring stored labels, sizes and attributes of images; a constant number of queries."""
+    entries = [entry for _, entry in images]
+    labels = {entry.label for entry in entries if entry.label}
+    stored = get_blobs(labels)
+    facts = revisions(labels)
+    photos = get_photos({entry.image for entry in entries if entry.image})
+    attributes = get_attributes({entry.attributes for entry in entries if entry.attributes})
+    found = []
+    for name, entry in images:
+        photo = photos.get(entry.image) if entry.image else None
+        height, width = (photo.height, photo.width) if photo else (0, 0)
+        if entry.label:
+            height, width = facts[entry.label].height, facts[entry.label].width
+        known = attributes[entry.attributes] if entry.attributes else {}
+        label = stored[entry.label] if entry.label else None
+        found.append(StoredImage(name, label, height, width, known))
+    return found

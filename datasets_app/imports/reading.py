@@ -1,0 +1,112 @@
+"""Decode label files in worker processes: items in, packed labels out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from panoptic.formats.matched_ids import assign_ids
+from panoptic.images import ImageHeader, read_header
+
+from datasets_app.bulk import batched
+from datasets_app.jobs.executor import map_shards
+from panoptic.codec import EncodedLabel, decode_label, pack_label
+from panoptic.errors import MalformedFile
+from panoptic.formats.base import Binding, LabelledImage, Problem, ReadOptions
+from panoptic.formats.registry import get_format
+
+_ITEMS_PER_SHARD = 32
+
+
+class PhotoFile(NamedTuple):
+    """A photograph that lies beside the labels."""
+
+    path: Path
+    header: ImageHeader
+
+
+class ReadImage(NamedTuple):
+    """One image of an import after its files were read: small, and it pickles."""
+
+    name: str
+    encoded: EncodedLabel | None
+    photo: PhotoFile | None
+    attributes: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    hidden_pixels: int
+    lost_pixels: int
+
+
+class Shard(NamedTuple):
+    """Some items of one import, with all that a worker needs to read them."""
+
+    format_name: str
+    items: list[Any]
+    parents: dict[str, bytes]  # stored labels that lend their segment ids
+    binding: Binding
+    options: ReadOptions
+
+
+def read_images(
+    format_name: str,
+    items: Iterable[Any],
+    binding: Binding,
+    options: ReadOptions,
+    find_parents: Callable[[list[str]], dict[str, bytes]],
+) -> Iterator[ReadImage]:
+    """Read every item, in order, on all processors.
+
+    `find_parents` maps names to the stored labels of the branch's head; it is asked
+    only for formats whose files hold no segment ids.
+    """
+    needs_parents = not get_format(format_name).has_ids
+
+    def shards() -> Iterator[Shard]:
+        for some in batched(items, _ITEMS_PER_SHARD):
+            parents = find_parents([item.name for item in some]) if needs_parents else {}
+            yield Shard(format_name, some, parents, binding, options)
+
+    for images in map_shards(read_shard, shards()):
+        yield from images
+
+
+def read_shard(shard: Shard) -> list[ReadImage]:
+    """Read the items of one shard (runs in a worker process)."""
+    form = get_format(shard.format_name)
+    images = []
+    for item in shard.items:
+        image = form.read_item(item, shard.binding, shard.options)
+        if image.label is not None and item.name in shard.parents:
+            parent = decode_label(shard.parents[item.name])
+            image = image._replace(label=assign_ids(image.label, parent))
+        images.append(_pack(image))
+    return images
+
+
+def _pack(image: LabelledImage) -> ReadImage:
+    photo, problem = _read_photo(image) if image.photo else (None, None)
+    return ReadImage(
+        name=image.name,
+        encoded=None if image.label is None else pack_label(image.label),
+        photo=photo,
+        attributes=image.attributes,
+        problems=image.problems + ((problem,) if problem else ()),
+        hidden_pixels=image.hidden_pixels,
+        lost_pixels=image.lost_pixels,
+    )
+
+
+def _read_photo(image: LabelledImage) -> tuple[PhotoFile | None, Problem | None]:
+    """Read a photograph's header and hold its sizes against the label's (RULES 1.7)."""
+    assert image.photo is not None
+    try:
+        header = read_header(image.photo)
+    except MalformedFile as error:
+        return None, Problem(error.code, str(error), str(image.photo), image.name)
+    sizes = {(header.height, header.width), (header.oriented_height, header.oriented_width)}
+    if image.label is not None and (image.label.height, image.label.width) not in sizes:
+        message = (
+            f"the label is {image.label.width}×{image.label.height} pixels, "
+            f"the photograph {header.width}×{header.height}"
+        )
+        return None, Problem("size_mismatch", message, str(image.photo), image.name)
+    return PhotoFile(image.photo, header), None

@@ -1,0 +1,42 @@
+"""Which function does which kind of job."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Result = dict[str, Any]
+
+
+class Progress(Protocol):
+    """Where long work says how far it is; calling it may end the work.
+
+    A command draws a bar; a job writes its row and raises `JobCancelled` when
+    somebody asked for that.
+    """
+
+    def __call__(self, done: int, total: int | None = None, message: str = "") -> None: ...
+
+
+def silent(done: int, total: int | None = None, message: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+Handler = Callable[[Any, Progress], Result]
+_HANDLERS: dict[str, Handler] = {}
+
+
+def job_kind(kind: str) -> Callable[[Handler], Handler]:
+    """Register a function as the work of a kind: `handler(job, progress) -> result`.
+
+    A handler is idempotent: a worker that dies leaves its job to another.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+def get_handler(kind: str) -> Handler:
+    """Return the function of a kind; `KeyError` for a kind nobody registered."""
+    return _HANDLERS[kind]

@@ -1,0 +1,47 @@
+"""The change log: what each version changed against its first parent."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from datasets_app.models.dataset import Dataset
+
+
+class ChangeSet(models.Model):
+    """The changes of one version, named by it.
+
+    A large commit writes its changes in many transactions before the version exists; a set
+    that no version names is what an interrupted commit left behind.
+    """
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="+")
+    added = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"+{self.added} -{self.removed} ~{self.changed}"
+
+
+class Change(models.Model):
+    """One image's entry before and after, as leaf bytes; null where there is none."""
+
+    pk = models.CompositePrimaryKey("change_set_id", "image_no")
+    change_set = models.ForeignKey(
+        ChangeSet, models.CASCADE, related_name="changes", db_index=False
+    )
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="+", db_index=False)
+    image_no = models.PositiveIntegerField()
+    old_entry = models.BinaryField(null=True)
+    new_entry = models.BinaryField(null=True)
+
+    class Meta:
+        indexes = [
+            # An image's history: its changes, newest first.
+            models.Index(fields=["dataset", "image_no", "-change_set"], name="change_by_image"),
+        ]
+
+    def __str__(self) -> str:
+        return f"image {self.image_no} in change set {self.change_set_id}"

@@ -1,0 +1,76 @@
+"""Caches of pixel comparisons: all of it can be deleted and is made again when asked for."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from datasets_app.models.job import Job
+from datasets_app.models.version import Version
+from store_app.fields import DigestField
+
+
+class PairDiff(models.Model):
+    """What differs between two label revisions, as counts.
+
+    `key` is the digest of both label digests, the taxonomies they are read by, and the
+    version of the algorithm (RULES 3.9), so that every version that holds the pair shares it.
+    """
+
+    key = DigestField(primary_key=True)
+    counts = models.JSONField()
+
+    def __str__(self) -> str:
+        return bytes(self.key).hex()[:12]
+
+
+class PixelComparison(models.Model):
+    """The sums over the changed images of two versions. `totals` is null until it is ready."""
+
+    old = models.ForeignKey(Version, models.CASCADE, related_name="+")
+    new = models.ForeignKey(Version, models.CASCADE, related_name="+")
+    algorithm = models.PositiveIntegerField()
+    totals = models.JSONField(null=True)
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["old", "new", "algorithm"], name="one_pixel_comparison_per_pair"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old_id}..{self.new_id}"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.totals is not None
+
+
+class ComparedImage(models.Model):
+    """One changed image of a comparison under one of its keys, for lists sorted by change.
+
+    Keys: "" (every changed image), "kind:added", "facet:split", "change:reshaped",
+    "class:12" (a class that a changed pixel or segment had or has).
+    """
+
+    pk = models.CompositePrimaryKey("comparison_id", "key", "image_no")
+    comparison = models.ForeignKey(
+        PixelComparison, models.CASCADE, related_name="images", db_index=False
+    )
+    key = models.CharField(max_length=100)
+    image_no = models.PositiveIntegerField()
+    changed_pixels = models.BigIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["comparison", "key", "-changed_pixels", "image_no"],
+                name="compared_by_change",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"image {self.image_no} under {self.key!r}"

@@ -1,0 +1,124 @@
+"""One image on two sides: its labels, their diff, and how JSON tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from datasets_app.entries import Entry, EntryChange
+from datasets_app.errors import NotFound
+from datasets_app.models import Version
+from datasets_app.nodes import SqlNodes
+from datasets_app.numbering import find_numbers
+from datasets_app.pixels.counting import both_labels
+from datasets_app.pixels.totals import flow_json, quality_json
+from datasets_app.tree import get_entries
+from labels_app.reading import Reading, reading_of
+from labels_app.revisions import get_labels
+from panoptic.changes import Box, Change, SegmentSide
+from panoptic.diff import LabelDiff, diff_labels
+from panoptic.metrics.panoptic import panoptic_quality
+
+
+@dataclass(frozen=True)
+class ImageDiff:
+    """An image that two versions hold. `diff` is None where neither side has a label."""
+
+    name: str
+    change: EntryChange
+    diff: LabelDiff | None
+    reading: Reading
+
+    @cached_property
+    def quality(self) -> dict[str, Any] | None:
+        """PQ and its fellows of the new label against the old one."""
+        if self.diff is None:
+            return None
+        tally = panoptic_quality(self.diff.old, self.diff.new, self.reading.kinds)
+        return quality_json(tally, self.diff.flow)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of the API's comparison of one image."""
+        diff = self.diff
+        return {
+            "number": self.change.image_no,
+            "name": self.name,
+            "facets": list(self.change.facets),
+            "changes": [change_json(c, self.reading) for c in diff.changes] if diff else [],
+            "pixels": {
+                "changed": diff.changed_pixels if diff else 0,
+                "hidden": diff.hidden_pixels if diff else 0,
+                "total": diff.total_pixels if diff else 0,
+            },
+            "resized": diff.resized if diff else False,
+            "class_flow": flow_json(diff.flow) if diff else [],
+            "quality": self.quality,
+        }
+
+
+def diff_image(old: Version, new: Version, name: str) -> ImageDiff:
+    """Compare the image of this name in two versions; raise `NotFound` if neither has it."""
+    image_no = find_numbers(new.dataset_id, [name]).get(name)
+    if image_no is None:
+        raise NotFound("image", name)
+    return diff_numbered(old, new, image_no, name)
+
+
+def diff_numbered(old: Version, new: Version, image_no: int, name: str) -> ImageDiff:
+    """As `diff_image`, for a caller who knows number and name."""
+    nodes = SqlNodes()
+    before, after = (
+        get_entries(nodes, version.root, [image_no]).get(image_no) for version in (old, new)
+    )
+    if before is None and after is None:
+        raise NotFound("image", name)
+    reading = reading_of(new.taxonomy_version)
+    return ImageDiff(
+        name, EntryChange(image_no, before, after), _diff(before, after, reading), reading
+    )
+
+
+def change_json(change: Change, reading: Reading) -> dict[str, Any]:
+    """Return a change as JSON: boxes as x, y, width, height; areas of full masks."""
+    return {
+        "kind": change.kind,
+        "flags": sorted(change.flags),
+        "old": [_side_json(side, reading) for side in change.old],
+        "new": [_side_json(side, reading) for side in change.new],
+        "iou": change.iou,
+        "boundary_iou": change.boundary_iou,
+        "changed_pixels": change.changed_pixels,
+        "bbox": box_json(change.box),
+    }
+
+
+def box_json(box: Box) -> list[int]:
+    """Return a box (top, left, bottom, right) as x, y, width, height."""
+    top, left, bottom, right = (int(edge) for edge in box)
+    return [left, top, right - left, bottom - top]
+
+
+def _side_json(side: SegmentSide, reading: Reading) -> dict[str, Any]:
+    segment = side.segment
+    spec = reading.find(segment.class_id)
+    return {
+        "id": segment.segment_id,
+        "class_id": segment.class_id,
+        "class_name": spec.name if spec else "void",
+        "kind": spec.kind if spec else None,
+        "crowd": segment.crowd,
+        "score": segment.score,
+        "area": side.area,
+        "visible_area": side.visible_area,
+        "bbox": box_json(side.box),
+    }
+
+
+def _diff(before: Entry | None, after: Entry | None, reading: Reading) -> LabelDiff | None:
+    digests = [entry.label if entry else None for entry in (before, after)]
+    if not any(digests):
+        return None
+    labels = get_labels(digest for digest in digests if digest)
+    old, new = both_labels(*(labels.get(digest) if digest else None for digest in digests))
+    return diff_labels(old, new, kinds=reading.kinds)
