@@ -34,7 +34,9 @@ def start_postgres() -> dict[str, Any]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if account:
         os.chown(folder, account.pw_uid, account.pw_gid)
-    identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    identity = (
+        {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    )
     subprocess.run(
         [binaries / "initdb", "-D", folder / "data", "-U", "tessera", "-A", "trust",
          "-E", "UTF8", "--locale=C", "--no-sync"],

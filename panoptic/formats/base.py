@@ -1,0 +1,289 @@
+"""What every label format offers: a source to read images from, a writer to add them to.
+
+Reading is in three steps, so that a process pool can do the costly one:
+
+    with format.open(path, options) as source:            # scans the file once, in order
+        for item in source.iter_items():                  # small, can be pickled
+            image = format.read_item(item, binding, options)   # pure: any process may run it
+
+and writing mirrors it:
+
+    with format.create(target, classes, options) as writer:
+        record = writer.encode(image)                     # pure, can be pickled: for the pool
+        writer.add(record)
+        report = writer.close()                           # only now does the target exist
+
+Names of items are unique; an image whose `problems` hold an error has no label. Problems that
+concern no single image, or that need the whole file to be seen, are `source.problems`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Protocol
+
+from panoptic.errors import MalformedFile, PanopticError
+from panoptic.label import Label
+
+Kind = Literal["stuff", "thing"]
+OnOverlap = Literal["small", "first", "last", "refuse"]
+Geometry = Literal["rle", "polygon"]
+
+ERROR: Literal["error"] = "error"
+WARNING: Literal["warning"] = "warning"
+
+# How many problems of one file are told one by one; a wrong option can make one per image.
+MAX_PROBLEMS = 1000
+
+
+class Problem(NamedTuple):
+    """One thing wrong with an input, or lost on the way out: where, and why, in a sentence.
+
+    An `error` stops the import; a `warning` says what was read differently from what is written.
+    """
+
+    code: str
+    message: str
+    file: str = ""
+    image: str = ""
+    segment: int | str | None = None
+    severity: Literal["error", "warning"] = ERROR
+
+
+class FileClass(NamedTuple):
+    """A class as a file declares it; `external_id` is its id in the scheme of the source."""
+
+    external_id: int | str
+    name: str
+    kind: Kind
+    color: tuple[int, int, int] | None = None
+    parent: str | None = None
+
+
+class BoundClass(NamedTuple):
+    """The class of the taxonomy that stands for a class of the file."""
+
+    class_id: int
+    kind: Kind
+
+
+Binding = Mapping[int | str, BoundClass]
+
+
+class LabelledImage(NamedTuple):
+    """One image as read. `label` is None when it is unlabelled, or when a problem is an error.
+
+    hidden_pixels : pixels of full masks that other segments cover; kept, but out of view
+    lost_pixels : pixels that stuff took away from things (RULES 1.2)
+    """
+
+    name: str
+    height: int
+    width: int
+    label: Label | None
+    photo: Path | None = None
+    attributes: Mapping[str, Any] = {}
+    problems: tuple[Problem, ...] = ()
+    hidden_pixels: int = 0
+    lost_pixels: int = 0
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a person may say about an input.
+
+    labels : folder of label files, where a format keeps them apart from its index
+    images : folder of photographs; None: photographs are not looked for
+    class_name : class of every segment, in formats without classes
+    on_overlap : painting order only; no mask of a thing is cut by another thing
+    """
+
+    labels: Path | None = None
+    images: Path | None = None
+    class_name: str | None = None
+    on_overlap: OnOverlap = "small"
+
+
+class Item(Protocol):
+    """One image to read: small, can be pickled, and carries its raw annotation."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Source(ABC):
+    """An input that has been scanned once; a context manager that frees its spool."""
+
+    scheme: str
+    classes: tuple[FileClass, ...]
+    count: int | None
+    problems: tuple[Problem, ...]
+
+    @abstractmethod
+    def iter_items(self) -> Iterator[Any]:
+        """Yield the images in the order of the file, each name once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the scan kept on disk."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class ExportImage(NamedTuple):
+    """One image to write. `label` None: unlabelled.
+
+    source_id : the id that its file gave it when it was imported, with its type
+    photo_name : what the format should call the photograph; None: the image's name
+    """
+
+    name: str
+    label: Label | None
+    height: int
+    width: int
+    source_id: int | str | None = None
+    photo_name: str | None = None
+    attributes: Mapping[str, Any] = {}
+
+
+class ExportClass(NamedTuple):
+    """A class of the taxonomy; `external` holds its id per scheme, such as {"coco": 3}."""
+
+    class_id: int
+    name: str
+    kind: Kind
+    color: tuple[int, int, int]
+    external: Mapping[str, int | str] = {}
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How to write. No time and no machine enters a file unless `info` brings it.
+
+    scheme : which external ids become the ids of the file
+    geometry : of instances that are no crowd; polygons cannot express holes
+    """
+
+    scheme: str = "coco"
+    geometry: Geometry = "rle"
+    info: Mapping[str, Any] = field(default_factory=dict)
+    licenses: tuple[Mapping[str, Any], ...] = ()
+
+
+class ExportReport(NamedTuple):
+    """What was written, and what the format could not carry.
+
+    hidden_pixels, hidden_segments : covered pixels, and wholly covered segments, left out
+    """
+
+    images: int
+    segments: int
+    hidden_pixels: int = 0
+    hidden_segments: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class TargetExists(PanopticError):
+    """An export would overwrite something."""
+
+    code = "target_exists"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already; an export overwrites nothing")
+        self.path = str(path)
+
+
+class Writer(ABC):
+    """A target under a temporary name; `close` renames it, leaving without it removes it.
+
+    encode : a pure function that can be pickled; what it returns goes to `add`
+    """
+
+    encode: Callable[[ExportImage], Any]
+
+    @abstractmethod
+    def add(self, record: Any) -> None:
+        """Append one encoded image; each name once."""
+
+    @abstractmethod
+    def close(self) -> ExportReport:
+        """Finish the files and give them their names."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove what was written; does nothing after `close`."""
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A label format by its functions; `read_item` is pure and can be pickled.
+
+    has_classes : False: every segment is of the class that `ReadOptions.class_name` names
+    has_ids : False: ids come from the parent revision (`matched_ids.assign_ids`)
+    """
+
+    name: str
+    title: str
+    has_classes: bool
+    has_ids: bool
+    open: Callable[[Path, ReadOptions], Source]
+    read_item: Callable[[Any, Binding, ReadOptions], LabelledImage]
+    create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer]
+
+
+class ProblemList:
+    """Problems of one file, at most `MAX_PROBLEMS` of them told, the others counted."""
+
+    def __init__(self) -> None:
+        self._told: list[Problem] = []
+        self._untold = 0
+
+    def add(self, problem: Problem) -> None:
+        if len(self._told) < MAX_PROBLEMS:
+            self._told.append(problem)
+        else:
+            self._untold += 1
+
+    def as_tuple(self) -> tuple[Problem, ...]:
+        if not self._untold:
+            return tuple(self._told)
+        rest = Problem("more_problems", f"{self._untold} more problems are not listed")
+        return (*self._told, rest)
+
+
+def problem_of(error: PanopticError, *, file: str = "", image: str = "") -> Problem:
+    """The error that reading one image raised, as a problem of that image."""
+    if isinstance(error, MalformedFile):
+        return Problem(error.code, error.reason, error.file or file, image, error.segment)
+    return Problem(error.code, str(error), file, image)
+
+
+def has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:
+    """Whether any of them stops the import."""
+    return any(problem.severity == ERROR for problem in problems)
+
+
+def list_some(values: list[Any], most: int = 10) -> str:
+    """`1, 2, 3 and 4 more`: enough to find a fault, never a page of ids."""
+    shown = ", ".join(str(value) for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -1,0 +1,308 @@
+"""What the COCO formats have in common: categories, images, and the fields of a segment.
+
+Everything that is not named here is kept: unknown keys of a segment become its attributes and
+unknown keys of an image become attributes of the image, and both are written again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from panoptic.errors import MalformedFile
+from panoptic.formats.base import (
+    WARNING,
+    ExportClass,
+    FileClass,
+    Kind,
+    Problem,
+    ProblemList,
+    list_some,
+)
+from panoptic.label import Origin, Segment
+from panoptic.segments import MAX_SEGMENT_ID, MAX_TRACK_ID
+
+SCHEME = "coco"
+
+# Keys that this module or a format reads or writes by itself; no attribute may use them.
+SEGMENT_KEYS = frozenset(
+    {"id", "image_id", "segment_id", "category_id", "area", "bbox", "iscrowd", "segmentation"}
+    | {"score", "track_id", "origin"}
+)
+# Those that a row writes: an attribute of such a name is one that the table could not hold.
+OWN_KEYS = frozenset({"score", "track_id", "origin"})
+_PLAIN_KEYS = SEGMENT_KEYS - OWN_KEYS
+IMAGE_KEYS = frozenset({"id", "file_name", "height", "width", "source_id"})
+
+_EXACT = 2**53
+
+
+def id_key(value: object) -> str | None:
+    """A text that tells 1 from "1", as the official tools do; None if it is no id."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return f"i{value}" if isinstance(value, int) else f"s{value}"
+
+
+def is_int(value: object) -> bool:
+    """Whether a JSON value is a whole number; true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def read_categories(
+    entries: Sequence[Any], file: str, problems: ProblemList
+) -> tuple[FileClass, ...]:
+    """The classes of a file, in its order.
+
+    `isthing` may be 0, 1, false or true. Where no category has it every class is a thing, with
+    a warning; where only some have it each one without is an error: a guess would decide how
+    segments are joined.
+    """
+    classes: list[FileClass] = []
+    seen: set[int] = set()
+    entries = [entry for entry in entries if _is_category(entry, file, problems)]
+    has_kinds = any("isthing" in entry for entry in entries)
+    for entry in entries:
+        external_id = entry["id"]
+        if external_id in seen:
+            message = f"two categories have the id {external_id}"
+            problems.add(Problem("duplicate_category", message, file))
+            continue
+        seen.add(external_id)
+        kind = _kind(entry, file, problems) if has_kinds else "thing"
+        parent = entry.get("supercategory")
+        classes.append(
+            FileClass(
+                external_id,
+                entry["name"],
+                kind,
+                _color(entry, file, problems),
+                parent if isinstance(parent, str) and parent else None,
+            )
+        )
+    if not classes:
+        problems.add(Problem("no_categories", "the file declares no categories", file))
+    return tuple(classes)
+
+
+def kinds_are_missing(entries: Sequence[Any]) -> bool:
+    """Whether no category says if it is a thing."""
+    return not any(isinstance(entry, Mapping) and "isthing" in entry for entry in entries)
+
+
+def _is_category(entry: object, file: str, problems: ProblemList) -> bool:
+    if not isinstance(entry, Mapping) or not is_int(entry.get("id")) or entry["id"] < 0:
+        message = f"a category without an id of 0 or more: {_shown(entry)}"
+    elif not isinstance(entry.get("name"), str) or not entry["name"]:
+        message = f"category {entry['id']} has no name"
+    else:
+        return True
+    problems.add(Problem("invalid_category", message, file))
+    return False
+
+
+def _kind(entry: Mapping[str, Any], file: str, problems: ProblemList) -> Kind:
+    value = entry.get("isthing")
+    if isinstance(value, int) and value in (0, 1):  # bool is an int
+        return "thing" if value else "stuff"
+    message = f"category {entry['id']} has isthing {_shown(value)}, which is neither 0 nor 1"
+    problems.add(Problem("invalid_category", message, file))
+    return "thing"
+
+
+def _color(
+    entry: Mapping[str, Any], file: str, problems: ProblemList
+) -> tuple[int, int, int] | None:
+    color = entry.get("color")
+    if color is None:
+        return None
+    if (
+        isinstance(color, list)
+        and len(color) == 3
+        and all(is_int(part) and 0 <= part <= 255 for part in color)
+    ):
+        return color[0], color[1], color[2]
+    message = f"category {entry['id']} has the color {_shown(color)}, not three of 0 to 255"
+    problems.add(Problem("invalid_category", message, file, severity=WARNING))
+    return None
+
+
+class CocoImage(NamedTuple):
+    """An entry of `images`; `size` is (height, width), None where it does not say."""
+
+    size: tuple[int, int] | None
+    attributes: Mapping[str, Any]
+
+
+def read_image_entry(entry: Mapping[str, Any], file: str, name: str) -> CocoImage:
+    """Size and attributes of an image; MalformedFile for a size that is none in pixels."""
+    height, width = entry.get("height"), entry.get("width")
+    size = None
+    if height is not None or width is not None:
+        if not (is_int(height) and is_int(width) and height >= 1 and width >= 1):  # type: ignore[operator]
+            reason = f"height {_shown(height)} and width {_shown(width)} are no size in pixels"
+            raise MalformedFile(reason, file=file, image=name)
+        size = int(height), int(width)  # type: ignore[arg-type]
+    attributes = {"source_id": entry["id"]}
+    attributes.update({key: value for key, value in entry.items() if key not in IMAGE_KEYS})
+    check_attributes(attributes, file, name, None)
+    return CocoImage(size, attributes)
+
+
+def read_crowd(info: Mapping[str, Any], file: str, image: str) -> bool:
+    """`iscrowd`, which predictions leave out."""
+    value = info.get("iscrowd", 0)
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    reason = f"iscrowd {_shown(value)} is neither 0 nor 1"
+    raise MalformedFile(reason, file=file, image=image, segment=info.get("id"))
+
+
+def read_row(
+    info: Mapping[str, Any],
+    segment_id: int,
+    class_id: int,
+    crowd: bool,
+    file: str,
+    image: str,
+    extra: Mapping[str, Any] | None = None,
+) -> Segment:
+    """A row of the segment table; `extra` attributes are added to those of the file.
+
+    A score, a track id or an origin that the table cannot hold stays an attribute.
+    """
+    if extra is None and info.keys() <= _PLAIN_KEYS:
+        return Segment(segment_id, class_id, crowd)
+    attributes = {key: value for key, value in info.items() if key not in SEGMENT_KEYS}
+    score, track_id, origin = info.get("score"), info.get("track_id"), info.get("origin")
+    fields: dict[str, Any] = {}
+    if _is_ratio(score):
+        fields["score"] = float(score)  # type: ignore[arg-type]
+    elif score is not None:
+        attributes["score"] = score
+    if is_int(track_id) and 1 <= track_id <= MAX_TRACK_ID:  # type: ignore[operator]
+        fields["track_id"] = track_id
+    elif track_id is not None:
+        attributes["track_id"] = track_id
+    if (read := _read_origin(origin)) is not None:
+        fields["origin"] = read
+    elif origin is not None:
+        attributes["origin"] = origin
+    if extra:
+        attributes.update(extra)
+    check_attributes(attributes, file, image, segment_id)
+    return Segment(segment_id, class_id, crowd, **fields, attributes=attributes)
+
+
+def write_row(row: Segment) -> dict[str, Any]:
+    """The keys of a segment beside geometry and ids; the inverse of `read_row`."""
+    fields: dict[str, Any] = {}
+    if row.score is not None:
+        # The shortest text that reads back as the same float32.
+        fields["score"] = float(str(np.float32(row.score)))
+    if row.track_id is not None:
+        fields["track_id"] = row.track_id
+    if row.origin is not None:
+        fields["origin"] = {
+            key: value for key, value in row.origin._asdict().items() if value not in (None, "")
+        }
+    fields.update(
+        {key: value for key, value in sorted(row.attributes.items()) if key not in fields}
+    )
+    return fields
+
+
+def check_attributes(
+    attributes: Mapping[str, Any], file: str, image: str, segment: int | None
+) -> None:
+    """Raise MalformedFile for values that the byte form of a label cannot hold (RFC 8785)."""
+    for key, value in attributes.items():
+        reason = _fault_of(key) or _fault_of(value)
+        if reason:
+            raise MalformedFile(f"key {key!r} {reason}", file=file, image=image, segment=segment)
+
+
+def _fault_of(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, int):
+        return "" if -_EXACT < value < _EXACT else f"holds {value}, which is beyond 2^53"
+    if isinstance(value, float):
+        return "" if abs(value) < _EXACT else f"holds {value}, which is beyond 2^53"
+    if isinstance(value, str):
+        return "holds half a surrogate pair" if _SURROGATE.search(value) else ""
+    if isinstance(value, Mapping):
+        return next(filter(None, map(_fault_of, [*value, *value.values()])), "")
+    return next(filter(None, map(_fault_of, value)), "")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _is_ratio(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _read_origin(value: object) -> Origin | None:
+    if not isinstance(value, Mapping) or not isinstance(value.get("model"), str):
+        return None
+    version, score = value.get("version", ""), value.get("score")
+    if set(value) - {"model", "version", "score"} or not isinstance(version, str):
+        return None
+    if score is not None and not _is_ratio(score):
+        return None
+    return Origin(value["model"], version, None if score is None else float(score))
+
+
+def category_ids(classes: Sequence[ExportClass], scheme: str) -> dict[int, int]:
+    """class id → category id: the external id where there is one, else the class id.
+
+    No two collide: external ids come first (of two equal ones the lower class keeps it), then
+    class ids that are free; what is left is numbered on from the highest.
+    """
+    taken: dict[int, int] = {}
+    ordered = sorted(classes, key=lambda class_: class_.class_id)
+    for class_ in ordered:
+        external = class_.external.get(scheme)
+        if is_int(external) and external >= 0:  # type: ignore[operator]
+            taken.setdefault(external, class_.class_id)  # type: ignore[arg-type]
+    placed = set(taken.values())
+    rest = [class_.class_id for class_ in ordered if class_.class_id not in placed]
+    late = [class_id for class_id in rest if taken.setdefault(class_id, class_id) != class_id]
+    highest = max(taken, default=0)
+    taken.update(enumerate(late, highest + 1))
+    return {class_id: category_id for category_id, class_id in taken.items()}
+
+
+def write_categories(classes: Sequence[ExportClass], scheme: str) -> list[dict[str, Any]]:
+    """Category entries by ascending id, in the official key order, `isthing` as 0 or 1."""
+    ids = category_ids(classes, scheme)
+    entries = [
+        {
+            "supercategory": class_.parent or "",
+            "color": list(class_.color),
+            "isthing": int(class_.kind == "thing"),
+            "id": ids[class_.class_id],
+            "name": class_.name,
+        }
+        for class_ in classes
+    ]
+    return sorted(entries, key=lambda entry: entry["id"])
+
+
+def describe_ids(ids: Sequence[int]) -> str:
+    """`3 ids (1, 2, 3)`, never more than ten of them."""
+    return f"{len(ids)} id{'s' * (len(ids) != 1)} ({list_some(list(ids))})"
+
+
+def is_segment_id(value: object) -> bool:
+    """Whether an id fits the segment table: 1 to 2^24 - 1."""
+    return is_int(value) and 1 <= value <= MAX_SEGMENT_ID  # type: ignore[operator]
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -1,0 +1,17 @@
+"""The format `instance_masks`: a folder per image with one 0/255 mask per instance."""
+
+from __future__ import annotations
+
+from panoptic.formats.base import Format
+from panoptic.formats.instance_masks_reader import open_masks, read_masks_item
+from panoptic.formats.instance_masks_writer import MasksWriter
+
+INSTANCE_MASKS = Format(
+    name="instance_masks",
+    title="Instance masks",
+    has_classes=False,
+    has_ids=False,
+    open=open_masks,
+    read_item=read_masks_item,
+    create=MasksWriter,
+)

@@ -1,0 +1,87 @@
+"""Names in files that name files: contained, or refused (RULES 6.1; FORMATS, pitfall 26)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+from panoptic.errors import MalformedFile
+
+MAX_NAME_BYTES = 1024
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class InvalidName(MalformedFile):
+    """A file names another in a way that could leave its folder, or is no name at all."""
+
+    code = "invalid_name"
+
+
+def check_relative(text: object, *, file: str = "", image: str = "") -> str:
+    """Return a relative, `/`-separated path as it is written, or raise InvalidName.
+
+    Refused: anything but text, empty, absolute, a drive, `..`, `.`, an empty part, a backslash,
+    NUL and other control characters, text that is no Unicode, more than 1,024 bytes.
+    """
+    reason = _fault_of(text)
+    if reason:
+        raise InvalidName(f"file_name {_shown(text)} {reason}", file=file, image=image)
+    assert isinstance(text, str)
+    return text
+
+
+def normal_name(text: object, *, file: str = "") -> str:
+    """An image's name in the dataset: a checked relative path in NFC."""
+    return unicodedata.normalize("NFC", check_relative(text, file=file))
+
+
+def member_path(folder: Path, text: object, *, file: str = "", image: str = "") -> Path:
+    """The path of a file that must lie in `folder`; raises InvalidName for any other."""
+    return folder.joinpath(*check_relative(text, file=file, image=image).split("/"))
+
+
+def find_photo(folder: Path, name: str) -> Path | None:
+    """The photograph `folder/name`, or the one of that stem with the suffix of an image."""
+    path = member_path(folder, name)
+    if path.is_file():
+        return path
+    for suffix in PHOTO_SUFFIXES:
+        for spelled in (suffix, suffix.upper()):
+            # Appended, never replaced: a folder may be called `frame.001`.
+            candidate = path.with_name(path.name + spelled)
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _fault_of(text: object) -> str:
+    if not isinstance(text, str):
+        return "is not text"
+    if not text:
+        return "is empty"
+    if _CONTROL.search(text):
+        return "holds a control character"
+    if "\\" in text:
+        return "holds a backslash; folders are separated by /"
+    if text.startswith("/") or _DRIVE.match(text):
+        return "is an absolute path"
+    parts = text.split("/")
+    if ".." in parts:
+        return "leaves its folder by '..'"
+    if "" in parts or "." in parts:
+        return "holds an empty part or '.'"
+    try:
+        length = len(unicodedata.normalize("NFC", text).encode())
+    except UnicodeEncodeError:
+        return "holds half a surrogate pair"
+    return f"is longer than {MAX_NAME_BYTES} bytes" if length > MAX_NAME_BYTES else ""
+
+
+def _shown(text: object) -> str:
+    shown = ascii(text)
+    return shown if len(shown) <= 120 else f"{shown[:117]}..."

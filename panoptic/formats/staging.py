@@ -1,0 +1,45 @@
+"""Files under temporary names beside their targets, renamed when all of them are complete."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from panoptic.formats.base import TargetExists
+
+
+class Staging:
+    """Targets in one folder that appear together, or not at all.
+
+    Nothing is overwritten: TargetExists if a target is there already (an empty folder is none).
+    """
+
+    def __init__(self, *targets: Path) -> None:
+        self._targets = targets
+        self._check_free()
+        parent = targets[0].absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{targets[0].name}."
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".partial", dir=parent))
+
+    def path(self, target: Path) -> Path:
+        """Where to write what will become `target`."""
+        return self._folder / target.name
+
+    def commit(self) -> None:
+        """Give every target its name, in the order in which they were told."""
+        self._check_free()
+        for target in self._targets:
+            self.path(target).rename(target)
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove what was not committed."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _check_free(self) -> None:
+        for target in self._targets:
+            is_empty_folder = target.is_dir() and not any(target.iterdir())
+            if target.exists() and not is_empty_folder:
+                raise TargetExists(target)
