@@ -1,4 +1,4 @@
-"""What the COCO formats have in common: categories, images, and the fields of a segment.
+"""What the COCO formats have in common: ids, images, and the fields of a segment.
 
 Everything that is not named here is kept: unknown keys of a segment become its attributes and
 unknown keys of an image become attributes of the image, and both are written again.
@@ -14,12 +14,6 @@ import numpy as np
 
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import (
-    WARNING,
-    ExportClass,
-    FileClass,
-    Kind,
-    Problem,
-    ProblemList,
     list_some,
 )
 from panoptic.label import Origin, Segment
@@ -52,84 +46,6 @@ def is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def read_categories(
-    entries: Sequence[Any], file: str, problems: ProblemList
-) -> tuple[FileClass, ...]:
-    """The classes of a file, in its order.
-
-    `isthing` may be 0, 1, false or true. Where no category has it every class is a thing, with
-    a warning; where only some have it each one without is an error: a guess would decide how
-    segments are joined.
-    """
-    classes: list[FileClass] = []
-    seen: set[int] = set()
-    entries = [entry for entry in entries if _is_category(entry, file, problems)]
-    has_kinds = any("isthing" in entry for entry in entries)
-    for entry in entries:
-        external_id = entry["id"]
-        if external_id in seen:
-            message = f"two categories have the id {external_id}"
-            problems.add(Problem("duplicate_category", message, file))
-            continue
-        seen.add(external_id)
-        kind = _kind(entry, file, problems) if has_kinds else "thing"
-        parent = entry.get("supercategory")
-        classes.append(
-            FileClass(
-                external_id,
-                entry["name"],
-                kind,
-                _color(entry, file, problems),
-                parent if isinstance(parent, str) and parent else None,
-            )
-        )
-    if not classes:
-        problems.add(Problem("no_categories", "the file declares no categories", file))
-    return tuple(classes)
-
-
-def kinds_are_missing(entries: Sequence[Any]) -> bool:
-    """Whether no category says if it is a thing."""
-    return not any(isinstance(entry, Mapping) and "isthing" in entry for entry in entries)
-
-
-def _is_category(entry: object, file: str, problems: ProblemList) -> bool:
-    if not isinstance(entry, Mapping) or not is_int(entry.get("id")) or entry["id"] < 0:
-        message = f"a category without an id of 0 or more: {_shown(entry)}"
-    elif not isinstance(entry.get("name"), str) or not entry["name"]:
-        message = f"category {entry['id']} has no name"
-    else:
-        return True
-    problems.add(Problem("invalid_category", message, file))
-    return False
-
-
-def _kind(entry: Mapping[str, Any], file: str, problems: ProblemList) -> Kind:
-    value = entry.get("isthing")
-    if isinstance(value, int) and value in (0, 1):  # bool is an int
-        return "thing" if value else "stuff"
-    message = f"category {entry['id']} has isthing {_shown(value)}, which is neither 0 nor 1"
-    problems.add(Problem("invalid_category", message, file))
-    return "thing"
-
-
-def _color(
-    entry: Mapping[str, Any], file: str, problems: ProblemList
-) -> tuple[int, int, int] | None:
-    color = entry.get("color")
-    if color is None:
-        return None
-    if (
-        isinstance(color, list)
-        and len(color) == 3
-        and all(is_int(part) and 0 <= part <= 255 for part in color)
-    ):
-        return color[0], color[1], color[2]
-    message = f"category {entry['id']} has the color {_shown(color)}, not three of 0 to 255"
-    problems.add(Problem("invalid_category", message, file, severity=WARNING))
-    return None
-
-
 class CocoImage(NamedTuple):
     """An entry of `images`; `size` is (height, width), None where it does not say."""
 
@@ -143,7 +59,7 @@ def read_image_entry(entry: Mapping[str, Any], file: str, name: str) -> CocoImag
     size = None
     if height is not None or width is not None:
         if not (is_int(height) and is_int(width) and height >= 1 and width >= 1):  # type: ignore[operator]
-            reason = f"height {_shown(height)} and width {_shown(width)} are no size in pixels"
+            reason = f"height {show(height)} and width {show(width)} are no size in pixels"
             raise MalformedFile(reason, file=file, image=name)
         size = int(height), int(width)  # type: ignore[arg-type]
     attributes = {"source_id": entry["id"]}
@@ -157,7 +73,7 @@ def read_crowd(info: Mapping[str, Any], file: str, image: str) -> bool:
     value = info.get("iscrowd", 0)
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
-    reason = f"iscrowd {_shown(value)} is neither 0 nor 1"
+    reason = f"iscrowd {show(value)} is neither 0 nor 1"
     raise MalformedFile(reason, file=file, image=image, segment=info.get("id"))
 
 
@@ -257,42 +173,6 @@ def _read_origin(value: object) -> Origin | None:
     return Origin(value["model"], version, None if score is None else float(score))
 
 
-def category_ids(classes: Sequence[ExportClass], scheme: str) -> dict[int, int]:
-    """class id → category id: the external id where there is one, else the class id.
-
-    No two collide: external ids come first (of two equal ones the lower class keeps it), then
-    class ids that are free; what is left is numbered on from the highest.
-    """
-    taken: dict[int, int] = {}
-    ordered = sorted(classes, key=lambda class_: class_.class_id)
-    for class_ in ordered:
-        external = class_.external.get(scheme)
-        if is_int(external) and external >= 0:  # type: ignore[operator]
-            taken.setdefault(external, class_.class_id)  # type: ignore[arg-type]
-    placed = set(taken.values())
-    rest = [class_.class_id for class_ in ordered if class_.class_id not in placed]
-    late = [class_id for class_id in rest if taken.setdefault(class_id, class_id) != class_id]
-    highest = max(taken, default=0)
-    taken.update(enumerate(late, highest + 1))
-    return {class_id: category_id for category_id, class_id in taken.items()}
-
-
-def write_categories(classes: Sequence[ExportClass], scheme: str) -> list[dict[str, Any]]:
-    """Category entries by ascending id, in the official key order, `isthing` as 0 or 1."""
-    ids = category_ids(classes, scheme)
-    entries = [
-        {
-            "supercategory": class_.parent or "",
-            "color": list(class_.color),
-            "isthing": int(class_.kind == "thing"),
-            "id": ids[class_.class_id],
-            "name": class_.name,
-        }
-        for class_ in classes
-    ]
-    return sorted(entries, key=lambda entry: entry["id"])
-
-
 def describe_ids(ids: Sequence[int]) -> str:
     """`3 ids (1, 2, 3)`, never more than ten of them."""
     return f"{len(ids)} id{'s' * (len(ids) != 1)} ({list_some(list(ids))})"
@@ -303,6 +183,7 @@ def is_segment_id(value: object) -> bool:
     return is_int(value) and 1 <= value <= MAX_SEGMENT_ID  # type: ignore[operator]
 
 
-def _shown(value: object) -> str:
+def show(value: object) -> str:
+    """A value of a file for a message, shortened."""
     shown = repr(value)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.formats.base import WARNING, ExportClass, ExportImage, Problem, WriteOptions
-from panoptic.formats.coco_fields import category_ids, describe_ids, is_int
+from panoptic.formats.coco_categories import category_ids
+from panoptic.formats.coco_fields import describe_ids, is_int
 from panoptic.formats.coco_writer import (
     CocoWriter,
     ImageRecord,

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.formats.base import WARNING, Problem, ProblemList, Source, list_some
-from panoptic.formats.coco_fields import SCHEME, id_key, kinds_are_missing, read_categories
+from panoptic.formats.coco_categories import kinds_are_missing, read_categories
+from panoptic.formats.coco_fields import SCHEME, id_key
 from panoptic.formats.json_stream import encode_json, iter_arrays
 from panoptic.formats.paths import InvalidName, normal_name
 from panoptic.formats.spool import Spool

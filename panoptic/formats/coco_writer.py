@@ -22,14 +22,8 @@ from panoptic.formats.base import (
     Writer,
     list_some,
 )
-from panoptic.formats.coco_fields import (
-    IMAGE_KEYS,
-    OWN_KEYS,
-    SEGMENT_KEYS,
-    id_key,
-    write_categories,
-    write_row,
-)
+from panoptic.formats.coco_categories import write_categories
+from panoptic.formats.coco_fields import IMAGE_KEYS, OWN_KEYS, SEGMENT_KEYS, id_key, write_row
 from panoptic.formats.json_stream import encode_json, write_object
 from panoptic.formats.numbering import SCHEMA, number_annotations, number_images, stem_number
 from panoptic.formats.spool import Spool

@@ -12,7 +12,7 @@ from PIL import Image
 
 from panoptic.errors import UnknownClass
 from panoptic.formats.base import ExportClass, TargetExists, WriteOptions
-from panoptic.formats.coco_fields import category_ids
+from panoptic.formats.coco_categories import category_ids
 from panoptic.formats.coco_panoptic import COCO_PANOPTIC
 from panoptic.label import Label, renumber
 from tests.builders import label, stack
@@ -124,6 +124,15 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     with pytest.raises(TargetExists):
         COCO_PANOPTIC.create(tmp_path / "x.json", CLASSES, WriteOptions())
     assert (tmp_path / taken).read_text() == "mine"
+
+
+def test_what_appears_while_an_export_runs_is_not_overwritten_either(tmp_path: Path) -> None:
+    with COCO_PANOPTIC.create(tmp_path / "x.json", CLASSES, WriteOptions()) as writer:
+        (tmp_path / "x.json").write_text("mine")
+        with pytest.raises(TargetExists):
+            writer.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+    assert (tmp_path / "x.json").read_text() == "mine"
 
 
 def test_a_class_that_the_export_does_not_know_is_refused(tmp_path: Path) -> None:
