@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVER_STAMP := $(VENV)/.server-installed
 TEST_STAMP := $(VENV)/.test-installed
 DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/web tests/scenarios
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: run test test-sqlite test-postgres check lint types contracts schema format bench clean
 

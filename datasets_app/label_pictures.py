@@ -7,7 +7,7 @@ from PIL import Image
 
 from datasets_app.entries import Entry
 from datasets_app.errors import NotFound
-from datasets_app.pixels.pairs import both_labels
+from datasets_app.pixels.counting import both_labels
 from datasets_app.segment_rows import color_of, get_label, read_panoptic
 from labels_app.reading import Reading
 from labels_app.revisions import get_labels

@@ -110,7 +110,7 @@ def view_panoptic_png(entry: Entry, reading: Reading) -> View:
     What reads as void is 0, and segments that read as one stuff class have the smallest of
     their ids (RULES 5.2).
     """
-    digest = entry.label
+    digest = _label_of(entry)
 
     def render() -> bytes:
         return encode_panoptic_png(read_panoptic(get_label(digest), reading).runs)
@@ -120,7 +120,7 @@ def view_panoptic_png(entry: Entry, reading: Reading) -> View:
 
 def view_panoptic_json(entry: Entry, reading: Reading, *, name: str) -> View:
     """Return the segments of the panoptic view as COCO's `segments_info`, and the classes."""
-    digest = entry.label
+    digest = _label_of(entry)
 
     def render() -> bytes:
         label = get_label(digest)
@@ -148,7 +148,7 @@ def view_semantic_png(
     InvalidParameter
         `void` does not fit.
     """
-    digest = entry.label
+    digest = _label_of(entry)
     if not 0 <= void <= MAX_VOID:
         raise InvalidParameter("void", f"it is from 0 to {MAX_VOID}")
     class_map = reading.class_map(None if ids == STORED_CLASSES else ids, void)
@@ -168,7 +168,7 @@ def view_instances_json(
     `geometry` "rle": COCO's compressed counts. "polygon": exact outlines along pixel edges,
     [[x0, y0, x1, y1, …], …]; crowds and masks with holes keep RLE.
     """
-    digest = entry.label
+    digest = _label_of(entry)
     if geometry not in GEOMETRIES:
         raise InvalidParameter("geometry", f"it is one of {', '.join(GEOMETRIES)}")
 
@@ -197,7 +197,7 @@ def view_overlay_png(entry: Entry, reading: Reading, *, side: int = OVERLAY_SIDE
 
     At most `side` pixels high and wide. Without a photograph that fits: the colours alone.
     """
-    digest = entry.label
+    digest = _label_of(entry)
     _check_side(side)
 
     def render() -> bytes:

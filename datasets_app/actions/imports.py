@@ -27,6 +27,7 @@ from datasets_app.models import Branch, Dataset, IdempotencyKey, Version
 from datasets_app.names import clean_split
 from labels_app.actions.taxonomies import create_taxonomy
 from labels_app.models import TaxonomyVersion
+from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions, Source
 from panoptic.formats.registry import get_format
 from people_app.models import User
@@ -63,7 +64,7 @@ def import_labels(
     planner = Planner(place.head, request.mode, split, report)
     store = not request.dry_run
     with (
-        get_format(request.format).open(request.path, options) as source,
+        _open_source(request, options) as source,
         Spill[TakenImage]() as taken,
         Spill[ImageChange]() as changes,
     ):
@@ -84,6 +85,13 @@ def import_labels(
         if store and changes.count:
             report.version = _commit(request, place, plan, changes, actor, idempotency_key)
     return report
+
+
+def _open_source(request: ImportRequest, options: ReadOptions) -> Source:
+    try:
+        return get_format(request.format).open(request.path, options)
+    except OSError as error:
+        raise MalformedFile(error.strerror or str(error), file=str(request.path)) from error
 
 
 @dataclass(frozen=True)

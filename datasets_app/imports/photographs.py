@@ -20,11 +20,4 @@ def store_photos(photos: Sequence[PhotoFile]) -> list[bytes]:
 
 def _info(digest: bytes, photo: PhotoFile) -> PhotoInfo:
     header = photo.header
-    return PhotoInfo(
-        digest,
-        header.media_type,
-        header.oriented_height,
-        header.oriented_width,
-        header.height,
-        header.width,
-    )
+    return PhotoInfo(digest, f"image/{header.format.lower()}", *header.oriented_size, *header.size)

@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from panoptic.formats.matched_ids import assign_ids
-from panoptic.images import ImageHeader, read_header
-
 from datasets_app.bulk import batched
 from datasets_app.jobs.executor import map_shards
 from panoptic.codec import EncodedLabel, decode_label, pack_label
-from panoptic.errors import MalformedFile
-from panoptic.formats.base import Binding, LabelledImage, Problem, ReadOptions
+from panoptic.errors import PanopticError
+from panoptic.formats.base import Binding, LabelledImage, Problem, ReadOptions, problem_of
+from panoptic.formats.matched_ids import assign_ids
 from panoptic.formats.registry import get_format
+from panoptic.images import ImageHeader, read_header
 
 _ITEMS_PER_SHARD = 32
 
@@ -96,17 +95,9 @@ def _pack(image: LabelledImage) -> ReadImage:
 
 
 def _read_photo(image: LabelledImage) -> tuple[PhotoFile | None, Problem | None]:
-    """Read a photograph's header and hold its sizes against the label's (RULES 1.7)."""
+    """Read a photograph's header; the format has held its sizes against the label's."""
     assert image.photo is not None
     try:
-        header = read_header(image.photo)
-    except MalformedFile as error:
-        return None, Problem(error.code, str(error), str(image.photo), image.name)
-    sizes = {(header.height, header.width), (header.oriented_height, header.oriented_width)}
-    if image.label is not None and (image.label.height, image.label.width) not in sizes:
-        message = (
-            f"the label is {image.label.width}×{image.label.height} pixels, "
-            f"the photograph {header.width}×{header.height}"
-        )
-        return None, Problem("size_mismatch", message, str(image.photo), image.name)
-    return PhotoFile(image.photo, header), None
+        return PhotoFile(image.photo, read_header(image.photo)), None
+    except PanopticError as error:
+        return None, problem_of(error, file=str(image.photo), image=image.name)

@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import pytest
 from django.core.management import CommandError, call_command
 
 
@@ -17,11 +18,9 @@ def run(name: str, *arguments: object, **options: Any) -> dict[str, Any]:
 def refuse(name: str, *arguments: object, **options: Any) -> dict[str, Any]:
     """Run a command with --json that must fail, and return the problem that it prints."""
     out = io.StringIO()
-    try:
+    with pytest.raises(CommandError) as refused:
         call_command(
             name, *map(str, arguments), "--json", stdout=out, stderr=io.StringIO(), **options
         )
-    except CommandError as error:
-        assert error.returncode != 0
-        return json.loads(out.getvalue())
-    raise AssertionError(f"{name} was not refused: {out.getvalue()}")
+    assert refused.value.returncode != 0
+    return json.loads(out.getvalue())

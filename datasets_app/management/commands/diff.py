@@ -13,11 +13,10 @@ from datasets_app.comparison import (
     merge_base,
     with_names,
 )
-from datasets_app.errors import NotFound
 from datasets_app.management.console import ConsoleCommand, get_dataset
 from datasets_app.models import Dataset, Version
-from datasets_app.pixels.images import change_json, diff_image
 from datasets_app.pixels.counting import PairCounts
+from datasets_app.pixels.images import change_json, diff_image
 from datasets_app.pixels.pairs import get_pair_counts, pair_of
 from datasets_app.revs import resolve, split_comparison
 from labels_app.reading import Reading, reading_of
