@@ -13,7 +13,7 @@ from datasets_app.exports.selection import iter_selected, parse_filter
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
 from labels_app.reading import Reading, reading_of
-from panoptic.formats.base import ExportClass, ExportReport, WriteOptions
+from panoptic.formats.base import ExportClass, ExportReport, Format, WriteOptions
 from panoptic.formats.registry import get_format
 
 _OPTIONS = ("scheme", "geometry")
@@ -33,6 +33,9 @@ def export_version(
 ) -> ExportReport:
     """Write the images of a version that the filter selects to `path`.
 
+    A format that is one JSON file (and a folder beside it) is written into the folder `path`,
+    unless `path` ends in .json.
+
     The same version and request give the same bytes on every machine. The target appears
     only when it is complete.
 
@@ -47,12 +50,18 @@ def export_version(
     options = parse_options(request.options or {})
     classes = export_classes(reading)
     form = get_format(request.format)
-    with form.create(path, classes, options) as writer:
+    with form.create(_target(form, path), classes, options) as writer:
         records = encode_images(writer.encode, iter_selected(version, wanted))
         for done, record in enumerate(records, 1):
             writer.add(record)
             progress(done, version.image_count)
         return writer.close()
+
+
+def _target(form: Format, path: Path) -> Path:
+    if form.file_name is None or path.suffix == ".json":
+        return path
+    return path / form.file_name
 
 
 def export_classes(reading: Reading) -> tuple[ExportClass, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -110,9 +110,7 @@ def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
     request = ExportRequest(arguments["format"], arguments["filter"], arguments["options"])
     name = f"{version.dataset.slug}-v{version.number}-{request.format}"
     with _work_folder() as folder:
-        target = folder / name / get_format(request.format).target_name
-        target.parent.mkdir()
-        report = export_version(version, target, request, progress=progress)
+        report = export_version(version, folder / name, request, progress=progress)
         archive = folder / f"{name}.zip"
         write_archive(folder / name, archive)
         size = archive.stat().st_size
@@ -159,6 +157,6 @@ def _check_inside(name: str) -> None:
 
 
 @contextmanager
-def _work_folder():
+def _work_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tessera-job-") as folder:
         yield Path(folder)

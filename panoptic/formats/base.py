@@ -240,12 +240,14 @@ class Format:
 
     has_classes : False: every segment is of the class that `ReadOptions.class_name` names
     has_ids : False: ids come from the parent revision (`matched_ids.assign_ids`)
+    file_name : what an export into a folder calls its file; None: the folder is the export
     """
 
     name: str
     title: str
     has_classes: bool
     has_ids: bool
+    file_name: str | None
     open: Callable[[Path, ReadOptions], Source]
     read_item: Callable[[Any, Binding, ReadOptions], LabelledImage]
     create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer]

@@ -11,6 +11,7 @@ COCO_INSTANCES = Format(
     title="COCO instances",
     has_classes=True,
     has_ids=True,
+    file_name="instances.json",
     open=open_instances,
     read_item=read_instances_item,
     create=InstancesWriter,

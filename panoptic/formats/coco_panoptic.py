@@ -11,6 +11,7 @@ COCO_PANOPTIC = Format(
     title="COCO panoptic",
     has_classes=True,
     has_ids=True,
+    file_name="panoptic.json",
     open=open_panoptic,
     read_item=read_panoptic_item,
     create=PanopticWriter,

@@ -11,6 +11,7 @@ INSTANCE_MASKS = Format(
     title="Instance masks",
     has_classes=False,
     has_ids=False,
+    file_name=None,
     open=open_masks,
     read_item=read_masks_item,
     create=MasksWriter,
