@@ -8,3 +8,7 @@ urlpatterns = [
     path("", include("api.urls")),
     path("", include("web.urls")),
 ]
+
+handler400 = "api.errors.bad_request"
+handler404 = "api.errors.not_found"
+handler500 = "api.errors.server_error"

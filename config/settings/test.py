@@ -33,3 +33,5 @@ STORAGES["default"]["OPTIONS"]["location"] = DATA_DIR / "files"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+# Tests of the process pool ask for more.
+TESSERA_WORKERS = 1

@@ -15,6 +15,7 @@ from datasets_app.entries import Entry, Status
 from datasets_app.errors import BranchMoved, NotFound
 from datasets_app.imports.errors import ImportRefused
 from datasets_app.imports.request import ImportMode, ImportReport, ImportRequest
+from datasets_app.jobs import executor
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Dataset, Image, Photo, Version
 from datasets_app.nodes import SqlNodes
@@ -265,6 +266,17 @@ def test_a_branch_that_moved_meanwhile_refuses_the_commit(bring) -> None:
         bring({"b.jpg": "33"}, progress=move)
 
     assert Version.objects.latest("number") == moved[0]
+
+
+def test_files_are_read_in_other_processes_where_there_are_many(
+    bring, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TESSERA_WORKERS = 2
+    monkeypatch.setattr(executor, "SECONDS_ALONE", 0.0)
+
+    report = bring({f"{number:03d}.jpg": "112" for number in range(100)})
+
+    assert (report.added, report.segments) == (100, 200)
 
 
 def test_only_so_many_problems_are_kept_and_all_are_counted() -> None:

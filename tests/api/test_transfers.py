@@ -1,0 +1,185 @@
+import io
+import json
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from datasets_app.jobs.queue import enqueue
+from datasets_app.jobs.running import run_job
+from datasets_app.models import Job, JobState
+from panoptic.png import encode_class_png
+from panoptic.runs import encode_runs
+from tests.api.builders import API, STREETS, body_of, client_of, person
+from tests.builders import id_map
+
+# The queue starts jobs after the commit, which never comes within a test's transaction.
+pytestmark = pytest.mark.usefixtures("_jobs_run_when_asked")
+
+
+@pytest.fixture
+def _jobs_run_when_asked(monkeypatch):
+    monkeypatch.setattr("datasets_app.jobs.queue._start", lambda job: None)
+
+
+def archive(**files: bytes) -> SimpleUploadedFile:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        for name, data in files.items():
+            target.writestr(name.replace("__", "/"), data)
+    return SimpleUploadedFile("upload.zip", buffer.getvalue())
+
+
+def masks() -> SimpleUploadedFile:
+    def mask(drawing: str) -> bytes:
+        return encode_class_png(encode_runs(id_map(drawing) * 255))
+
+    return archive(
+        **{
+            "cells__masks__one.png": mask("1... 1..."),
+            "cells__masks__two.png": mask("..11 ...."),
+        }
+    )
+
+
+def post_import(client, **fields):
+    body = {"file": masks(), "format": "instance_masks", "class_name": "car", **fields}
+    return client.post(f"{STREETS}/imports/", body, format="multipart")
+
+
+def finish(client, response):
+    """Run the job of a 202, and return what the API says of it then."""
+    assert response.status_code == 202, response.content
+    run_job(response.json()["id"])
+    return client.get(response["Location"]).json()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_becomes_a_version(world, annotator):
+    asked = post_import(annotator)
+    assert (asked.json()["state"], asked.json()["kind"]) == ("queued", "import")
+    job = finish(annotator, asked)
+    assert (job["state"], job["problem"]) == ("done", None)
+    assert job["result"]["images"]["added"] == 1
+    body = annotator.get(f"{STREETS}/versions/main/images/?prefix=cells").json()
+    assert body["results"][0]["segment_count"] == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broken_upload_fails_with_a_problem(world, annotator):
+    upload = SimpleUploadedFile("upload.zip", b"no zip")
+    job = finish(annotator, post_import(annotator, file=upload))
+    assert (job["state"], job["problem"]["code"]) == ("failed", "malformed_file")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", "nonsense"),
+        ("mode", "overwrite"),
+        ("on_overlap", "largest"),
+        ("taxonomy", "/etc/passwd"),
+        ("taxonomy", "nothing@1"),
+        ("taxonomy", "streets-classes@2"),
+        ("path", "../x"),
+        ("path", "/etc"),
+        ("branch", "v12"),
+    ],
+)
+def test_an_import_that_cannot_be_done_is_refused_at_once(annotator, field, value):
+    assert post_import(annotator, **{field: value}).status_code in (400, 422)
+    assert not Job.objects.exists()
+
+
+def test_an_import_needs_a_file(annotator):
+    response = annotator.post(f"{STREETS}/imports/", {"format": "x"}, format="multipart")
+    assert response.status_code == 400
+    assert "file" in [error["field"] for error in response.json()["errors"]]
+
+
+def test_a_body_that_is_no_form_is_refused(annotator):
+    for boundary in ("", "; boundary=x"):
+        response = annotator.post(
+            f"{STREETS}/imports/", b"--y", content_type=f"multipart/form-data{boundary}"
+        )
+        assert response.status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_can_be_downloaded(world, reader):
+    body = {"version": "v1", "format": "coco_panoptic", "filter": "class:sky"}
+    job = finish(reader, reader.post(f"{STREETS}/exports/", body))
+    assert (job["state"], job["result"]["images"]) == ("done", 1)
+    response = reader.get(f"{API}/jobs/{job['id']}/download/")
+    assert response["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(body_of(response))) as found:
+        [document] = [name for name in found.namelist() if name.endswith(".json")]
+        annotations = json.loads(found.read(document))["annotations"]
+    assert len(annotations[0]["segments_info"]) == 3
+    again = reader.get(
+        f"{API}/jobs/{job['id']}/download/", headers={"If-None-Match": response["ETag"]}
+    )
+    assert again.status_code == 304
+
+
+def test_the_same_export_is_found_again(reader, annotator):
+    body = {"version": "v1", "format": "coco_instances"}
+    first = reader.post(f"{STREETS}/exports/", body).json()
+    assert (
+        annotator.post(f"{STREETS}/exports/", {**body, "version": "release/1.0"}).json()["id"]
+        == first["id"]
+    )
+    other = reader.post(f"{STREETS}/exports/", {**body, "version": "v2"}).json()
+    assert other["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"format": "nonsense"}, {"filter": "colour:red"}, {"filter": "'"}, {"options": {"a": "b"}},
+     {"options": {"geometry": "dots"}}, {"options": []}, {"filter": "class:bicycle"}],
+)  # fmt: skip
+def test_an_export_that_means_nothing_is_refused(reader, fields):
+    body = {"version": "v1", "format": "coco_panoptic", **fields}
+    assert reader.post(f"{STREETS}/exports/", body).status_code == 400
+
+
+def test_an_export_of_no_version_is_not_found(reader):
+    body = {"version": "nowhere", "format": "coco_panoptic"}
+    assert reader.post(f"{STREETS}/exports/", body).status_code == 404
+
+
+def test_only_a_finished_export_can_be_downloaded(reader, world):
+    job = reader.post(f"{STREETS}/exports/", {"version": "v1", "format": "coco_panoptic"}).json()
+    assert reader.get(f"{API}/jobs/{job['id']}/download/").status_code == 404
+
+
+def test_a_job_is_seen_by_the_members_of_its_dataset(world, reader, stranger):
+    job = enqueue("nothing", {}, actor=person("ada"), dataset=world.dataset)
+    assert reader.get(f"{API}/jobs/{job.pk}/").json()["dataset"] == "streets"
+    assert stranger.get(f"{API}/jobs/{job.pk}/").status_code == 404
+    assert stranger.get(f"{API}/jobs/").json()["results"] == []
+
+
+def test_jobs_can_be_filtered(world, reader):
+    enqueue("nothing", {}, actor=person("ada"), dataset=world.dataset)
+    for query, count in [("?state=queued", 1), ("?state=done", 0), ("?dataset=streets", 1),
+                         ("?dataset=parks", 0)]:  # fmt: skip
+        assert len(reader.get(f"{API}/jobs/{query}").json()["results"]) == count
+
+
+def test_a_job_is_cancelled_by_who_asked_for_it_and_by_admins(world, reader, annotator, admin):
+    for client in (annotator, admin):
+        job = enqueue("nothing", {}, actor=person("a-annotator"), dataset=world.dataset)
+        assert reader.post(f"{API}/jobs/{job.pk}/cancel/").status_code == 403
+        assert client.post(f"{API}/jobs/{job.pk}/cancel/").json()["state"] == JobState.CANCELLED
+
+
+def test_a_settled_job_stays_as_it_is(world, admin):
+    job = enqueue("nothing", {}, actor=person("ada"), dataset=world.dataset)
+    Job.objects.update(state=JobState.DONE)
+    assert admin.post(f"{API}/jobs/{job.pk}/cancel/").json()["state"] == JobState.DONE
+
+
+def test_a_job_of_nobody_elses_is_found_by_its_owner(db):
+    job = enqueue("nothing", {}, actor=person("zoe"))
+    assert client_of("zoe").get(f"{API}/jobs/{job.pk}/").json()["dataset"] is None

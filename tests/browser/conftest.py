@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.store_app.builders import use_storage
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(autouse=True)
+def _blob_folder(settings, tmp_path: Path) -> None:
+    """Give each test a storage of its own."""
+    use_storage(
+        settings,
+        "django.core.files.storage.FileSystemStorage",
+        location=str(tmp_path / "blobs"),
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give whitenoise a folder to look into, before the server of the session starts."""
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """A Chromium; the test is skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: chromium, chromium-browser or google-chrome must be on the PATH")
+    # Playwright's event loop lives in the thread of the test, which also asks the database.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser found wrong: errors of scripts, of the policy, of requests."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, live_server, complaints: list[str]) -> Iterator[Page]:
+    """A page whose complaints fail the test at its end."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+    yield _watched(context, complaints)
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page_without_scripts(browser: Browser, live_server, complaints: list[str]) -> Iterator[Page]:
+    """A page of a browser that runs no scripts."""
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    yield _watched(context, complaints)
+    context.close()
+    assert complaints == []
+
+
+def _watched(context: BrowserContext, complaints: list[str]) -> Page:
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
+    # The policy is complained of in the console too.
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(f"{message.type}: {message.text}")
+            if message.type in ("error", "warning")
+            else None
+        ),
+    )
+    page.on(
+        "response",
+        lambda response: (
+            complaints.append(f"{response.status}: {response.url}")
+            if response.status >= 400
+            else None
+        ),
+    )
+    return page
