@@ -119,6 +119,8 @@ class SampleStory:
         differs = np.zeros(len(indices), dtype=bool)
         for field in new:
             differs |= new[field] != old[field]
+        # What neither side has cannot differ, however far its labels would have come.
+        differs &= new["present"] | old["present"]
         return indices[differs]
 
     def image_at(self, index: int, step: str) -> SampleImage | None:

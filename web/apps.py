@@ -1,0 +1,7 @@
+"""The face for people."""
+
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    name = "web"

@@ -1,0 +1,89 @@
+"""Finding what a URL names, among what the one who asks may see."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.http import Http404, HttpRequest
+
+from datasets_app.comparison import merge_base
+from datasets_app.errors import AmbiguousRevision, NoCommonAncestor, NotFound
+from datasets_app.models import Dataset, Version
+from datasets_app.revs import resolve, split_comparison
+
+
+class Sides(NamedTuple):
+    """The two versions of a comparison, and how the URL names them.
+
+    With `from_base`, `old` is the merge base of the two that are named.
+    """
+
+    old: Version
+    new: Version
+    old_rev: str
+    new_rev: str
+    from_base: bool
+
+    @property
+    def named(self) -> tuple[tuple[str, Version], tuple[str, Version]]:
+        """Both versions with the name of their side."""
+        return ("old", self.old), ("new", self.new)
+
+    @property
+    def swapped_spec(self) -> str:
+        """The comparison back."""
+        dots = "..." if self.from_base else ".."
+        return f"{self.new_rev}{dots}{self.old_rev}"
+
+
+def get_dataset(request: HttpRequest, slug: str) -> Dataset:
+    """Return a dataset that the user may read; else 404, so that nobody learns that it exists."""
+    dataset = (
+        Dataset.objects.visible_to(request.user)
+        .select_related("taxonomy")
+        .filter(slug=slug)
+        .first()
+    )
+    if dataset is None:
+        raise Http404(f"There is no dataset “{slug}”, or it is not shared with you.")
+    return dataset
+
+
+def get_version(dataset: Dataset, rev: str) -> Version:
+    """Return the version that `rev` names, with author, taxonomy and change counts; else 404."""
+    return _with_facts(dataset, [_resolve(dataset, rev)])[0]
+
+
+def get_sides(dataset: Dataset, spec: str) -> Sides:
+    """Return both versions of `OLD..NEW` or `OLD...NEW`; else 404."""
+    parts = split_comparison(spec)
+    old, new = _resolve(dataset, parts.old), _resolve(dataset, parts.new)
+    if parts.from_base:
+        try:
+            old = merge_base(old, new)
+        except NoCommonAncestor as error:
+            raise Http404(_sentence(error)) from error
+    old, new = _with_facts(dataset, [old, new])
+    return Sides(old, new, parts.old, parts.new, parts.from_base)
+
+
+def _resolve(dataset: Dataset, rev: str) -> Version:
+    try:
+        return resolve(dataset, rev)
+    except (NotFound, AmbiguousRevision) as error:
+        raise Http404(_sentence(error)) from error
+
+
+def _with_facts(dataset: Dataset, versions: list[Version]) -> list[Version]:
+    keys = [version.pk for version in versions]
+    found = Version.objects.select_related(
+        "author", "change_set", "taxonomy_version__taxonomy"
+    ).in_bulk(keys)
+    for version in found.values():
+        version.dataset = dataset
+    return [found[key] for key in keys]
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,59 @@
+"""The segment table of a label as a page shows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from datasets_app.entries import Entry
+from datasets_app.segment_rows import SegmentRow, get_segment_rows
+from labels_app.reading import Reading
+from web.classes import Chip, chip_of
+
+# A page with more rows than this takes long to lay out; the API tells all of them.
+MOST_ROWS = 1_000
+
+
+class ShownSegment(NamedTuple):
+    """One row of the table: the segment, and its box in pixels."""
+
+    row: SegmentRow
+    chip: Chip
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class SegmentTable(NamedTuple):
+    """The segments of a label, largest first; `hidden` of them are not among the rows."""
+
+    rows: list[ShownSegment]
+    hidden: int
+    layer_count: int
+    has_scores: bool
+    has_tracks: bool
+    counts: list[tuple[Chip, int]]
+
+
+def read_segments(entry: Entry, reading: Reading, limit: int = MOST_ROWS) -> SegmentTable | None:
+    """Return the segments of an image's label as a taxonomy reads them; None without a label."""
+    if entry.label is None:
+        return None
+    rows = get_segment_rows(entry, reading)
+    rows.sort(key=lambda row: (-row.area, row.segment.segment_id))
+    counts = Counter(chip_of(reading, row.segment.class_id) for row in rows)
+    return SegmentTable(
+        rows=[_shown(row, reading) for row in rows[:limit]],
+        hidden=max(0, len(rows) - limit),
+        layer_count=max((row.layer for row in rows), default=-1) + 1,
+        has_scores=any(row.segment.score is not None for row in rows),
+        has_tracks=any(row.segment.track_id is not None for row in rows),
+        counts=sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].name)),
+    )
+
+
+def _shown(row: SegmentRow, reading: Reading) -> ShownSegment:
+    top, left, bottom, right = row.box
+    chip = chip_of(reading, row.segment.class_id)
+    return ShownSegment(row, chip, left, top, right - left, bottom - top)
