@@ -17,11 +17,11 @@ from django.db.models import Q
 
 from datasets_app.changelog import get_changes, iter_changes
 from datasets_app.entries import EntryChange, Facet
-from datasets_app.errors import NoCommonAncestor
+from datasets_app.errors import NoCommonAncestor, NotFound
 from datasets_app.models import Version, VersionParent
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
-from datasets_app.tree import NodeStore, diff_roots
+from datasets_app.tree import NodeStore, diff_roots, get_entries
 
 
 class ImageChangeKind(StrEnum):
@@ -124,6 +124,25 @@ def changed_page(
         if kind in (None, kind_of(change)) and (facet is None or facet in change.facets):
             found.append(change)
     return ChangedPage(with_names(new.dataset_id, found), go_on)
+
+
+def find_change(old: Version, new: Version, image_no: int) -> EntryChange:
+    """Return one image on both sides, also where it does not differ.
+
+    Raises
+    ------
+    NotFound
+        Neither version has it.
+    """
+    # Both trees in one walk: a look into each would take twice the queries.
+    nodes = SqlNodes()
+    change = next(diff_roots(nodes, old.root, new.root, after=image_no - 1, window=1), None)
+    if change is not None and change.image_no == image_no:
+        return change
+    entry = get_entries(nodes, new.root, [image_no]).get(image_no)
+    if entry is None:
+        raise NotFound("image", str(image_no))
+    return EntryChange(image_no, entry, entry)
 
 
 def with_names(dataset_id: int, changes: list[EntryChange]) -> list[ChangedImage]:

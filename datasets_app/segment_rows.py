@@ -66,10 +66,12 @@ def get_segment_rows(entry: Entry, reading: Reading) -> list[SegmentRow]:
 
 
 class PanopticView(NamedTuple):
-    """The topmost segments with void and joined stuff as the taxonomy reads them."""
+    """The topmost segments, with void and joined stuff as the taxonomy reads them.
+
+    runs : ids of segments, 0 is void; lives and crowds are by id, also of hidden segments
+    """
 
     runs: Runs
-    rows: Mapping[int, Segment]
     lives: Mapping[int, ClassSpec]
     crowds: Mapping[int, bool]
 
@@ -79,9 +81,10 @@ def read_panoptic(label: Label, reading: Reading) -> PanopticView:
     names: dict[int, int] = {}  # what becomes of each id
     lives: dict[int, ClassSpec] = {}
     stuff: dict[int | None, int] = {}
-    rows = {row.segment_id: row for row in label.segments}
-    for segment_id, row in rows.items():
-        live = reading.find(row.class_id)
+    crowds: dict[int, bool] = {}
+    for row in label.segments:
+        segment_id, live = row.segment_id, reading.find(row.class_id)
+        crowds[segment_id] = _reads_as_crowd(row, reading)
         if live is None:
             names[segment_id] = 0
         elif live.kind == "stuff":
@@ -91,8 +94,7 @@ def read_panoptic(label: Label, reading: Reading) -> PanopticView:
         if live is not None:
             lives[segment_id] = live
     runs = relabel_runs(panoptic_runs(label), list(names), list(names.values()))
-    crowds = {segment_id: _reads_as_crowd(row, reading) for segment_id, row in rows.items()}
-    return PanopticView(runs, rows, lives, crowds)
+    return PanopticView(runs, lives, crowds)
 
 
 def _reads_as_crowd(row: Segment, reading: Reading) -> bool:
@@ -104,6 +106,7 @@ def _reads_as_crowd(row: Segment, reading: Reading) -> bool:
 
 
 def segments_info(view: PanopticView) -> list[dict[str, Any]]:
+    """Return what COCO panoptic says of every visible segment, by id."""
     measures = measure_runs(view.runs)
     return [
         {
@@ -121,6 +124,7 @@ def segments_info(view: PanopticView) -> list[dict[str, Any]]:
 
 
 def category_json(spec: ClassSpec, reading: Reading) -> dict[str, Any]:
+    """Return a class as COCO panoptic lists it."""
     assert spec.class_id is not None
     return {
         "id": spec.class_id,
@@ -132,6 +136,7 @@ def category_json(spec: ClassSpec, reading: Reading) -> dict[str, Any]:
 
 
 def instance_rows(label: Label, reading: Reading, *, as_polygons: bool) -> list[dict[str, Any]]:
+    """Return every thing segment with its full mask, by id."""
     found = instances(label, reading.thing_ids)
     layers = dict(zip(label.segments.ids.tolist(), label.segments.layers.tolist(), strict=True))
     counts: dict[int, str] = {}
@@ -173,14 +178,17 @@ def _outlines(mask: Spans, width: int) -> list[list[int]] | None:
 
 
 def get_label(digest: bytes) -> Label:
+    """Read one label from the store."""
     return get_labels([digest])[digest]
 
 
 def color_of(spec: ClassSpec) -> Color:
+    """Return the colour of a settled class."""
     assert spec.color is not None  # settled classes have one
     return parse_color(spec.color)
 
 
 def bbox_json(box: Any) -> list[int]:
+    """Return a box (top, left, bottom, right) as x, y, width, height."""
     top, left, bottom, right = box
     return [left, top, right - left, bottom - top]

@@ -31,6 +31,9 @@ else:
 STORAGES["blobs"]["OPTIONS"]["location"] = DATA_DIR / "blobs"
 STORAGES["default"]["OPTIONS"]["location"] = DATA_DIR / "files"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# whitenoise warns of a folder that is not there.
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir()
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
 # Tests of the process pool ask for more.

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from datasets_app.entries import Entry, EntryChange
+from datasets_app.comparison import find_change
+from datasets_app.entries import EntryChange
 from datasets_app.errors import NotFound
 from datasets_app.models import Version
-from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import find_numbers
 from datasets_app.pixels.counting import both_labels
 from datasets_app.pixels.totals import flow_json, quality_json
-from datasets_app.tree import get_entries
 from labels_app.reading import Reading, reading_of
 from labels_app.revisions import get_labels
 from panoptic.changes import Box, Change, SegmentSide
@@ -67,16 +66,9 @@ def diff_image(old: Version, new: Version, name: str) -> ImageDiff:
 
 def diff_numbered(old: Version, new: Version, image_no: int, name: str) -> ImageDiff:
     """As `diff_image`, for a caller who knows number and name."""
-    nodes = SqlNodes()
-    before, after = (
-        get_entries(nodes, version.root, [image_no]).get(image_no) for version in (old, new)
-    )
-    if before is None and after is None:
-        raise NotFound("image", name)
+    change = find_change(old, new, image_no)
     reading = reading_of(new.taxonomy_version)
-    return ImageDiff(
-        name, EntryChange(image_no, before, after), _diff(before, after, reading), reading
-    )
+    return ImageDiff(name, change, _diff(change, reading), reading)
 
 
 def change_json(change: Change, reading: Reading) -> dict[str, Any]:
@@ -115,10 +107,10 @@ def _side_json(side: SegmentSide, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _diff(before: Entry | None, after: Entry | None, reading: Reading) -> LabelDiff | None:
-    digests = [entry.label if entry else None for entry in (before, after)]
-    if not any(digests):
+def _diff(change: EntryChange, reading: Reading) -> LabelDiff | None:
+    digests = [entry.label if entry else None for entry in (change.old, change.new)]
+    labels = get_labels({digest for digest in digests if digest is not None})
+    if not labels:
         return None
-    labels = get_labels(digest for digest in digests if digest)
     old, new = both_labels(*(labels.get(digest) if digest else None for digest in digests))
     return diff_labels(old, new, kinds=reading.kinds)

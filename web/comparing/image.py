@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from datasets_app.entries import EntryChange
-from datasets_app.errors import NotFound
 from datasets_app.models import Version
-from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
-from datasets_app.pixels.counting import both_labels
-from datasets_app.pixels.images import ImageDiff
-from datasets_app.tree import diff_roots, get_entries
-from labels_app.reading import Reading, reading_of
-from labels_app.revisions import get_labels
+from datasets_app.pixels.images import diff_numbered
+from labels_app.reading import Reading
 from panoptic.changes import Change, SegmentSide
-from panoptic.diff import diff_labels
 from web.classes import Chip, chip_of
 from web.comparing.kinds import CHANGE_KINDS, KindWords
 
@@ -85,18 +79,16 @@ def read_image_comparison(old: Version, new: Version, number: int) -> ImageCompa
     NotFound
         Neither version has it.
     """
-    change = _find_change(old, new, number)
-    name = names_of(new.dataset_id, [number])[number]
-    reading = reading_of(new.taxonomy_version)
-    found = _diff(name, change, reading)
+    name = names_of(new.dataset_id, [number]).get(number, "")
+    found = diff_numbered(old, new, number, name)
     diff = found.diff
     changes = diff.changes if diff else ()
     drawn = diff is not None and not diff.resized
     return ImageComparison(
         name=name,
         number=number,
-        change=change,
-        rows=[_row(one, reading) for one in changes[:_MOST_CHANGES]],
+        change=found.change,
+        rows=[_row(one, found.reading) for one in changes[:_MOST_CHANGES]],
         hidden_rows=max(0, len(changes) - _MOST_CHANGES),
         changed_pixels=diff.changed_pixels if diff else 0,
         hidden_pixels=diff.hidden_pixels if diff else 0,
@@ -106,27 +98,6 @@ def read_image_comparison(old: Version, new: Version, number: int) -> ImageCompa
         width=diff.new.width if diff and drawn else None,
         quality=found.quality,
     )
-
-
-def _find_change(old: Version, new: Version, number: int) -> EntryChange:
-    # Both trees in one walk: a look into each would take twice the queries.
-    nodes = SqlNodes()
-    change = next(diff_roots(nodes, old.root, new.root, after=number - 1, window=1), None)
-    if change is not None and change.image_no == number:
-        return change
-    entry = get_entries(nodes, new.root, [number]).get(number)
-    if entry is None:
-        raise NotFound("image", str(number))
-    return EntryChange(number, entry, entry)
-
-
-def _diff(name: str, change: EntryChange, reading: Reading) -> ImageDiff:
-    digests = [entry.label if entry else None for entry in (change.old, change.new)]
-    labels = get_labels({digest for digest in digests if digest is not None})
-    if not labels:
-        return ImageDiff(name, change, None, reading)
-    sides = both_labels(*(labels.get(digest) if digest else None for digest in digests))
-    return ImageDiff(name, change, diff_labels(*sides, kinds=reading.kinds), reading)
 
 
 def _row(change: Change, reading: Reading) -> ChangeRow:
