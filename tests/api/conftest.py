@@ -18,12 +18,6 @@ def _blob_folder(settings, tmp_path: Path) -> None:
     )
 
 
-@pytest.fixture(autouse=True)
-def _no_static_folder(settings) -> None:
-    """Nothing was collected here, and the server's warning about that would be an error."""
-    settings.WHITENOISE_AUTOREFRESH = True
-
-
 @pytest.fixture
 def world(db) -> World:
     return build_world()

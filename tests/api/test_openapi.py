@@ -1,9 +1,13 @@
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from django.core.management import call_command
 
+from tests.api.builders import API, STREETS
+
+TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 
 
@@ -48,3 +52,61 @@ def test_the_page_loads_nothing_from_elsewhere(client):
 
 def test_other_pages_keep_the_strict_policy(client):
     assert "unsafe-inline" not in client.get("/healthz")["Content-Security-Policy"]
+
+
+READ = [
+    f"{API}/datasets/",
+    f"{STREETS}/",
+    f"{STREETS}/versions/",
+    f"{STREETS}/versions/v1/",
+    f"{STREETS}/versions/v1/stats/",
+    f"{STREETS}/versions/v1/images/",
+    f"{STREETS}/versions/v1/images/1/",
+    f"{STREETS}/versions/v3/images/1/history/",
+    f"{STREETS}/compare/v1..v3/",
+    f"{STREETS}/compare/v1..v3/images/",
+    f"{STREETS}/compare/v1..v3/images/1/",
+    f"{STREETS}/branches/",
+    f"{STREETS}/tags/",
+    f"{API}/taxonomies/",
+    f"{API}/taxonomies/streets-classes/versions/",
+    f"{API}/taxonomies/streets-classes/versions/1/",
+    f"{API}/tokens/",
+    "/readyz",
+]
+
+
+@pytest.mark.parametrize("url", READ)
+def test_an_answer_has_the_members_that_the_document_says(generated, admin, url):
+    document = yaml.safe_load(generated)
+    response = admin.get(url)
+    template = re.sub(r"<\w+:(\w+)>", r"{\1}", f"/{response.resolver_match.route}")
+    described = document["paths"][template]["get"]["responses"]["200"]["content"]
+    [media_type] = described.values()
+    assert list(differences(document, media_type["schema"], response.json())) == []
+
+
+def differences(document, schema, value, place="body"):
+    """Yield where a value does not have the members or the type of its schema."""
+    if value is None and schema.get("nullable"):
+        return
+    for one in schema.get("allOf", []):
+        yield from differences(document, one, value, place)
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        yield from differences(document, document["components"]["schemas"][name], value, place)
+    if value is None:
+        if "type" in schema:
+            yield f"{place} is null"
+    elif schema.get("type") == "array":
+        for item in value:
+            yield from differences(document, schema["items"], item, f"{place}[]")
+    elif "properties" in schema:
+        if value.keys() != schema["properties"].keys():
+            yield f"{place}: {sorted(value.keys() ^ schema['properties'].keys())}"
+        for name in value.keys() & schema["properties"].keys():
+            yield from differences(
+                document, schema["properties"][name], value[name], f"{place}.{name}"
+            )
+    elif schema.get("type") in TYPES and not isinstance(value, TYPES[schema["type"]]):
+        yield f"{place} is no {schema['type']}"

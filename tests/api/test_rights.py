@@ -81,8 +81,12 @@ def test_everybody_gets_what_is_theirs(world, request, method, path, caller, sta
 def test_the_table_has_every_path():
     resolver = get_resolver("api.urls")
     named = {resolver.resolve(path.partition("?")[0]).route for _, path, *_ in TABLE}
-    everything = {str(pattern.pattern) for pattern in api.urls.urlpatterns}
-    assert everything - named == {r"(?s)^api/.*\Z"}
+    everything = {
+        str(pattern.pattern)
+        for pattern in api.urls.urlpatterns
+        if pattern.callback.cls is not api.urls.Nothing
+    }
+    assert everything == named
 
 
 @pytest.mark.parametrize("path", ["", "versions/v1/images/", "compare/v1..v3/", "branches/"])

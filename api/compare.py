@@ -1,0 +1,173 @@
+"""What differs between two versions: in numbers, image by image, segment by segment."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.access import get_dataset, is_full_id, load_version
+from api.caching import answer, answer_bytes, answer_for_now, answer_json, etag_of
+from api.comparison_bodies import ComparisonSerializer, ImageComparisonSerializer
+from api.documentation import IF_NONE_MATCH, NUMBER, SPEC, answers, file_answers
+from api.errors import Problem
+from api.versions import TaxonomyNameSerializer
+from datasets_app.actions.comparisons import get_pixel_comparison
+from datasets_app.comparison import count_images, kind_of, merge_base
+from datasets_app.entries import Entry
+from datasets_app.errors import NotFound
+from datasets_app.models import Dataset, Version
+from datasets_app.models.pixel_comparison import PixelComparison
+from datasets_app.nodes import SqlNodes
+from datasets_app.numbering import names_of
+from datasets_app.pixels.images import diff_numbered
+from datasets_app.revs import split_comparison
+from datasets_app.tree import get_entries
+from datasets_app.views_of_labels import view_change_png
+from labels_app.reading import reading_of
+from panoptic.diff import ALGORITHM_VERSION
+
+_PIXEL_PARTS = ("segments", "pixels", "class_flow", "quality", "quality_changed")
+
+
+class Sides(NamedTuple):
+    """Two versions of a dataset; `by_id` where the path can only ever mean these."""
+
+    dataset: Dataset
+    old: Version
+    new: Version
+    by_id: bool
+
+
+class Comparison(APIView):
+    """Two versions in numbers."""
+
+    @extend_schema(
+        operation_id="compare",
+        parameters=[SPEC, IF_NONE_MATCH],
+        responses=answers(ComparisonSerializer, 404, 409),
+    )
+    def get(self, request: Request, slug: str, spec: str) -> HttpResponseBase:
+        """Return what differs. What needs pixels may be `pending`: ask again."""
+        sides = get_sides(request, slug, spec)
+
+        def make() -> Response:
+            comparison = get_pixel_comparison(sides.old, sides.new, actor=request.user)
+            body = _body(sides, comparison)
+            return answer_for_now(body) if body["pending"] else Response(body)
+
+        return answer(request, comparison_etag(request, sides), make, immutable=sides.by_id)
+
+
+class ImageComparison(APIView):
+    """One image on both sides."""
+
+    @extend_schema(
+        operation_id="compare_image",
+        parameters=[SPEC, NUMBER, IF_NONE_MATCH],
+        responses=answers(ImageComparisonSerializer, 404, 409),
+    )
+    def get(self, request: Request, slug: str, spec: str, number: int) -> HttpResponseBase:
+        """Return the changes of its segments, most changed pixels first."""
+        sides = get_sides(request, slug, spec)
+        return answer_json(
+            request,
+            comparison_etag(request, sides),
+            lambda: _image_body(sides, number),
+            immutable=sides.by_id,
+        )
+
+
+class ChangePng(APIView):
+    """Where an image changed."""
+
+    @extend_schema(
+        operation_id="compare_change_png",
+        parameters=[SPEC, NUMBER, IF_NONE_MATCH],
+        responses=file_answers("image/png"),
+    )
+    def get(self, request: Request, slug: str, spec: str, number: int) -> HttpResponseBase:
+        """Return the changed pixels in the colours of what happened to them, on black."""
+        sides = get_sides(request, slug, spec)
+        before, after = _entries(sides, number)
+        view = view_change_png(before, after, reading_of(sides.new.taxonomy_version))
+        return answer_bytes(request, view.etag, view.media_type, view.render, immutable=sides.by_id)
+
+
+def get_sides(request: Request, slug: str, spec: str) -> Sides:
+    """Return both versions of `OLD..NEW`, or of `OLD...NEW` from their merge base.
+
+    Raises
+    ------
+    NotFound, NoCommonAncestor
+    Problem
+        The two are read by taxonomies that share no line (RULES 3.8).
+    """
+    dataset = get_dataset(request, slug)
+    named = split_comparison(spec)
+    old, new = load_version(dataset, named.old), load_version(dataset, named.new)
+    if named.from_base:
+        base = merge_base(old, new)
+        old = old if base == old else load_version(dataset, base.id_hex)
+    before, after = old.taxonomy_version.taxonomy, new.taxonomy_version.taxonomy
+    if before != after:
+        raise Problem(
+            409,
+            "taxonomies_differ",
+            f"{before} and {after} share no line: nobody said which class is which",
+            old=before.slug,
+            new=after.slug,
+        )
+    return Sides(dataset, old, new, is_full_id(named.old) and is_full_id(named.new))
+
+
+def comparison_etag(request: Request, sides: Sides) -> str:
+    """Return the ETag of what is said about two versions, once it can be said."""
+    return etag_of(request, sides.old.version_id, sides.new.version_id, ALGORITHM_VERSION)
+
+
+def _body(sides: Sides, comparison: PixelComparison) -> dict[str, Any]:
+    counts = count_images(sides.old, sides.new)
+    old, new = sides.old.taxonomy_version, sides.new.taxonomy_version
+    return {
+        "old": sides.old.id_hex,
+        "new": sides.new.id_hex,
+        "images": {
+            "added": counts.added,
+            "removed": counts.removed,
+            "changed": counts.changed,
+            "unchanged": counts.unchanged,
+            "facets": {facet.value: number for facet, number in counts.facets.items()},
+        },
+        "taxonomy": {
+            "old": TaxonomyNameSerializer(old).data,
+            "new": TaxonomyNameSerializer(new).data,
+            "same": bytes(old.digest) == bytes(new.digest),
+        },
+        "pending": not comparison.is_ready,
+        "job": None if comparison.is_ready else comparison.job_id,
+        **(comparison.totals or dict.fromkeys(_PIXEL_PARTS)),
+    }
+
+
+def _image_body(sides: Sides, number: int) -> dict[str, Any]:
+    name = names_of(sides.dataset.pk, [number]).get(number)
+    if name is None:
+        raise NotFound("image", str(number))
+    found = diff_numbered(sides.old, sides.new, number, name)
+    differs = found.change.old != found.change.new
+    return found.to_json() | {"kind": kind_of(found.change) if differs else "unchanged"}
+
+
+def _entries(sides: Sides, number: int) -> tuple[Entry | None, Entry | None]:
+    nodes = SqlNodes()
+    before, after = (
+        get_entries(nodes, version.root, [number]).get(number) for version in (sides.old, sides.new)
+    )
+    if before is None and after is None:
+        raise NotFound("image", str(number))
+    return before, after

@@ -1,0 +1,140 @@
+"""The shape of what is told about a comparison; `datasets_app.pixels` makes it."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from api.versions import TaxonomyNameSerializer
+from datasets_app.comparison import ImageChangeKind
+from datasets_app.entries import Facet
+from labels_app.models import Kind
+from panoptic.changes import ChangeKind
+
+_FACETS = [facet.value for facet in Facet]
+_KINDS = [kind.value for kind in ChangeKind]
+_IMAGE_KINDS = [kind.value for kind in ImageChangeKind]
+
+
+class ImageCountsSerializer(serializers.Serializer):
+    """How many images differ; `facets` counts the changed ones by what differs in them."""
+
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    facets = serializers.DictField(child=serializers.IntegerField())
+
+
+class PixelCountsSerializer(serializers.Serializer):
+    """Changed pixels that are seen, those hidden under other segments, and all there are."""
+
+    changed = serializers.IntegerField()
+    hidden = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class FlowSerializer(serializers.Serializer):
+    """What became of a class; null is void, or no partner."""
+
+    old_class = serializers.IntegerField(allow_null=True)
+    new_class = serializers.IntegerField(allow_null=True)
+    pixels = serializers.IntegerField()
+    segments = serializers.IntegerField()
+
+
+class ClassQualitySerializer(serializers.Serializer):
+    """Panoptic quality of one class; null is undefined."""
+
+    class_id = serializers.IntegerField()
+    pq = serializers.FloatField(allow_null=True)
+    sq = serializers.FloatField(allow_null=True)
+    rq = serializers.FloatField(allow_null=True)
+    tp = serializers.IntegerField()
+    fp = serializers.IntegerField()
+    fn = serializers.IntegerField()
+
+
+class QualitySerializer(serializers.Serializer):
+    """The new side measured against the old one; null is undefined."""
+
+    pq = serializers.FloatField(allow_null=True)
+    sq = serializers.FloatField(allow_null=True)
+    rq = serializers.FloatField(allow_null=True)
+    miou = serializers.FloatField(allow_null=True)
+    per_class = ClassQualitySerializer(many=True)
+
+
+class TaxonomiesSerializer(serializers.Serializer):
+    """What the two sides are read by; `same`: nothing about classes differs."""
+
+    old = TaxonomyNameSerializer()
+    new = TaxonomyNameSerializer()
+    same = serializers.BooleanField()
+
+
+class ComparisonSerializer(serializers.Serializer):
+    """Two versions. While `pending`, what needs pixels is null and `job` says how far it is."""
+
+    old = serializers.CharField(help_text="the id of the version")
+    new = serializers.CharField()
+    images = ImageCountsSerializer()
+    taxonomy = TaxonomiesSerializer()
+    pending = serializers.BooleanField()
+    job = serializers.UUIDField(allow_null=True)
+    segments = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
+    pixels = PixelCountsSerializer(allow_null=True)
+    class_flow = FlowSerializer(many=True, allow_null=True)
+    quality = QualitySerializer(allow_null=True)
+    quality_changed = QualitySerializer(allow_null=True, help_text="over the changed images alone")
+
+
+class ChangedImageSerializer(serializers.Serializer):
+    """An image that differs; `segments` counts its changes by kind."""
+
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(_IMAGE_KINDS)
+    facets = serializers.ListField(child=serializers.ChoiceField(_FACETS))
+    segments = serializers.DictField(child=serializers.IntegerField())
+    changed_pixels = serializers.IntegerField(allow_null=True)
+
+
+class SideSerializer(serializers.Serializer):
+    """A segment as it is on one side; class null: it reads as void."""
+
+    id = serializers.IntegerField()
+    class_id = serializers.IntegerField()
+    class_name = serializers.CharField()
+    kind = serializers.ChoiceField(Kind.choices, allow_null=True)
+    crowd = serializers.BooleanField()
+    score = serializers.FloatField(allow_null=True)
+    area = serializers.IntegerField()
+    visible_area = serializers.IntegerField()
+    bbox = serializers.ListField(child=serializers.IntegerField(), min_length=4, max_length=4)
+
+
+class SegmentChangeSerializer(serializers.Serializer):
+    """One change: a matched pair with its pieces, or a segment without a partner."""
+
+    kind = serializers.ChoiceField(_KINDS)
+    flags = serializers.ListField(child=serializers.ChoiceField(_KINDS))
+    old = SideSerializer(many=True)
+    new = SideSerializer(many=True)
+    iou = serializers.FloatField(allow_null=True)
+    boundary_iou = serializers.FloatField(allow_null=True)
+    changed_pixels = serializers.IntegerField()
+    bbox = serializers.ListField(child=serializers.IntegerField(), min_length=4, max_length=4)
+
+
+class ImageComparisonSerializer(serializers.Serializer):
+    """One image on both sides. `kind` is "unchanged" where nothing differs."""
+
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField([*_IMAGE_KINDS, "unchanged"])
+    facets = serializers.ListField(child=serializers.ChoiceField(_FACETS))
+    changes = SegmentChangeSerializer(many=True)
+    pixels = PixelCountsSerializer()
+    resized = serializers.BooleanField()
+    class_flow = FlowSerializer(many=True)
+    quality = QualitySerializer(allow_null=True)

@@ -1,0 +1,56 @@
+"""Exports: a version as label files, made by a job."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.access import get_dataset, load_version
+from api.documentation import answers
+from api.jobs import JobSerializer, job_response
+from datasets_app.actions.exports import ExportRequest
+from datasets_app.actions.transfers import request_export
+from panoptic.formats.registry import FORMATS
+
+
+class ExportSerializer(serializers.Serializer):
+    """What to write."""
+
+    version = serializers.CharField(max_length=300, help_text="any revision")
+    format = serializers.ChoiceField(sorted(FORMATS))
+    filter = serializers.CharField(
+        max_length=1_000,
+        allow_blank=True,
+        default="",
+        help_text="`class:car split:val status:reviewed prefix:night/`",
+    )
+    options = serializers.DictField(child=serializers.CharField(max_length=200), default=dict)
+
+
+class ExportList(APIView):
+    """The exports of a dataset."""
+
+    # It reads a dataset: a token that may only read asks for it, too.
+    action = "export"
+    reading_actions = ("export",)
+
+    @extend_schema(
+        operation_id="exports_create",
+        request=ExportSerializer,
+        responses=answers(JobSerializer, 400, 401, 404, status=202),
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Ask for an export; one of the same version and options is found, not made again."""
+        dataset = get_dataset(request, slug)
+        if not request.user.is_authenticated:
+            raise NotAuthenticated
+        body = ExportSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = body.validated_data
+        version = load_version(dataset, values["version"])
+        wanted = ExportRequest(values["format"], values["filter"], values["options"])
+        return job_response(request_export(version, wanted, actor=request.user))

@@ -1,0 +1,233 @@
+"""The images of a version: lists, one image with its segments, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from api.access import NamedVersion, get_version
+from api.caching import answer_json, etag_of
+from api.documentation import IF_NONE_MATCH, NUMBER, PAGE, REV, answers, page_of, query
+from api.errors import Problem
+from api.fields import BoxField, DigestField, SplitField
+from api.pagination import Page, choice_of, limit_of, page_json, read_cursor
+from api.versions import VersionSerializer
+from datasets_app.attributes import get_attributes
+from datasets_app.changelog import ImageHistory, history
+from datasets_app.comparison import ImageChangeKind, kind_of
+from datasets_app.entries import Facet, Status
+from datasets_app.errors import NotFound
+from datasets_app.image_lists import (
+    ImageFilter,
+    ImageRow,
+    find_image_no,
+    get_image,
+    list_images,
+)
+from datasets_app.names import clean_split
+from datasets_app.segment_rows import get_segment_rows
+from labels_app.models import Kind
+from labels_app.reading import Reading, reading_of
+
+_LIST, _HISTORY = "images", "history"
+
+
+class ImageSerializer(serializers.Serializer):
+    """An image in a version. Height and width are the label's, else the photograph's."""
+
+    number = serializers.IntegerField(source="image_no")
+    name = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+    split = SplitField(source="entry.split")
+    status = serializers.ChoiceField([status.value for status in Status], source="entry.status")
+    image_digest = DigestField(source="entry.image", allow_null=True)
+    label_digest = DigestField(source="entry.label", allow_null=True)
+    shape_digest = DigestField(allow_null=True)
+    segment_count = serializers.IntegerField(allow_null=True)
+
+
+class OriginSerializer(serializers.Serializer):
+    """Which model said so."""
+
+    model = serializers.CharField()
+    version = serializers.CharField()
+    score = serializers.FloatField(allow_null=True)
+
+
+class SegmentSerializer(serializers.Serializer):
+    """A segment as the version's taxonomy reads it; class null: it reads as void."""
+
+    id = serializers.IntegerField(source="segment.segment_id")
+    class_id = serializers.IntegerField(source="live.class_id", default=None, allow_null=True)
+    class_name = serializers.CharField(source="live.name", default=None, allow_null=True)
+    kind = serializers.ChoiceField(Kind.choices, source="live.kind", default=None, allow_null=True)
+    stored_class_id = serializers.IntegerField(source="segment.class_id")
+    layer = serializers.IntegerField()
+    crowd = serializers.BooleanField()
+    track_id = serializers.IntegerField(source="segment.track_id", allow_null=True)
+    score = serializers.FloatField(source="segment.score", allow_null=True)
+    origin = OriginSerializer(source="segment.origin", allow_null=True)
+    attributes = serializers.DictField(source="segment.attributes")
+    area = serializers.IntegerField(help_text="pixels of the full mask")
+    visible_area = serializers.IntegerField()
+    bbox = BoxField(source="box")
+
+
+class FullImageSerializer(ImageSerializer):
+    """An image with its attributes and its segment table."""
+
+    attributes = serializers.DictField()
+    segments = SegmentSerializer(many=True)
+
+
+class HistorySerializer(serializers.Serializer):
+    """A version that changed an image, against its first parent."""
+
+    version = VersionSerializer()
+    kind = serializers.SerializerMethodField()
+    facets = serializers.SerializerMethodField()
+    image_digest = DigestField(source="change.new.image", default=None, allow_null=True)
+    label_digest = DigestField(source="change.new.label", default=None, allow_null=True)
+
+    def get_kind(self, row: ImageHistory) -> ImageChangeKind:
+        """Return what became of the image."""
+        return kind_of(row.change)
+
+    def get_facets(self, row: ImageHistory) -> list[Facet]:
+        """Return what differs, where the image is on both sides."""
+        return list(row.change.facets)
+
+
+class ImageList(APIView):
+    """The images of a version."""
+
+    @extend_schema(
+        operation_id="images_list",
+        parameters=[
+            REV,
+            query("class", "name or id of a class of the taxonomy"),
+            query("split", "empty: in no split"),
+            query("status", "", enum=[status.value for status in Status]),
+            query("prefix", "what names start with; the list is then sorted by name"),
+            query("name", "the whole name: at most one image"),
+            *PAGE,
+            IF_NONE_MATCH,
+        ],
+        responses=answers(page_of("Image", ImageSerializer(many=True)), 400, 404),
+    )
+    def get(self, request: Request, slug: str, rev: str) -> HttpResponseBase:
+        """List images by number. A page may be short, even empty, before the last one."""
+        found = get_version(request, slug, rev)
+        etag = etag_of(request, found.version.version_id)
+        return answer_json(request, etag, lambda: _list(request, found), immutable=found.by_id)
+
+
+class ImageDetail(APIView):
+    """One image of a version."""
+
+    @extend_schema(
+        operation_id="images_get",
+        parameters=[REV, NUMBER, IF_NONE_MATCH],
+        responses=answers(FullImageSerializer, 404),
+    )
+    def get(self, request: Request, slug: str, rev: str, number: int) -> HttpResponseBase:
+        """Return an image with its segment table."""
+        found = get_version(request, slug, rev)
+        row = get_image(found.version, number)
+        etag = etag_of(request, found.version.version_id)
+        return answer_json(request, etag, lambda: _full_image(found, row), immutable=found.by_id)
+
+
+class ImageHistoryList(APIView):
+    """What happened to one image."""
+
+    @extend_schema(
+        operation_id="images_history",
+        parameters=[REV, NUMBER, *PAGE, IF_NONE_MATCH],
+        responses=answers(page_of("ImageHistory", HistorySerializer(many=True)), 400, 404),
+    )
+    def get(self, request: Request, slug: str, rev: str, number: int) -> HttpResponseBase:
+        """List the versions that changed this image up to this version, newest first."""
+        found = get_version(request, slug, rev)
+        etag = etag_of(request, found.version.version_id)
+        return answer_json(
+            request, etag, lambda: _history(request, found, number), immutable=found.by_id
+        )
+
+
+def stored_classes(reading: Reading, wanted: str) -> tuple[int, ...]:
+    """Return the stored classes that read as a class, given by name or by id.
+
+    Raises
+    ------
+    Problem
+        The taxonomy has no such class.
+    """
+    found = tuple(
+        stored
+        for stored, live in reading.live_of.items()
+        if live is not None and wanted in (str(live), reading.classes[live].name)
+    )
+    if not found:
+        raise Problem(400, "unknown_class", f"the taxonomy has no class {wanted!r}")
+    return found
+
+
+def _list(request: Request, found: NamedVersion) -> Any:
+    version, name = found.version, request.query_params.get("name")
+    if name is not None:
+        image_no = find_image_no(version, name)
+        page = Page([] if image_no is None else [get_image(version, image_no)])
+    else:
+        images = list_images(
+            version,
+            _filter_of(request, found),
+            limit=limit_of(request),
+            cursor=read_cursor(request, _LIST),
+        )
+        page = Page(images.rows, images.cursor)
+    return page_json(request, _LIST, page, lambda rows: ImageSerializer(rows, many=True).data)
+
+
+def _filter_of(request: Request, found: NamedVersion) -> ImageFilter:
+    wanted, split = (request.query_params.get(name) for name in ("class", "split"))
+    status = choice_of(request, "status", list(Status))
+    return ImageFilter(
+        class_ids=stored_classes(reading_of(found.version.taxonomy_version), wanted)
+        if wanted is not None
+        else (),
+        split=None if split is None else clean_split(split),
+        status=Status(status) if status else None,
+        prefix=request.query_params.get("prefix", ""),
+    )
+
+
+def _full_image(found: NamedVersion, row: ImageRow) -> Any:
+    reading = reading_of(found.version.taxonomy_version)
+    digest = row.entry.attributes
+    shown = {
+        **row._asdict(),
+        "attributes": {} if digest is None else get_attributes([digest])[digest],
+        "segments": get_segment_rows(row.entry, reading),
+    }
+    return FullImageSerializer(shown).data
+
+
+def _history(request: Request, found: NamedVersion, number: int) -> Any:
+    before, limit = read_cursor(request, _HISTORY), limit_of(request)
+    rows = history(found.dataset, found.version, number, limit=limit + 1, before=before)
+    if not rows and before is None:
+        raise NotFound("image", str(number))
+    more = rows[limit - 1].version.number if len(rows) > limit else None
+    return page_json(request, _HISTORY, Page(rows[:limit], more), _histories_json)
+
+
+def _histories_json(rows: Sequence[ImageHistory]) -> Any:
+    return HistorySerializer(rows, many=True).data

@@ -1,0 +1,113 @@
+"""The paths of the API. Their order matters: see `api.converters`."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect
+from django.urls import Resolver404, path, re_path, register_converter, resolve
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from api import (
+    branches,
+    changed_images,
+    commits,
+    compare,
+    converters,
+    datasets,
+    docs,
+    exports,
+    health,
+    image_views,
+    images,
+    imports,
+    jobs,
+    tags,
+    taxonomies,
+    tokens,
+    versions,
+)
+from api.errors import Problem
+
+register_converter(converters.RevisionConverter, "revision")
+register_converter(converters.ImageNumberConverter, "image_no")
+
+
+class Nothing(APIView):
+    """Every path below /api/ that nothing else answers."""
+
+    permission_classes = []
+
+    @extend_schema(exclude=True)
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Lead who left out the last slash to it; for all others there is nothing here."""
+        if request.method in ("GET", "HEAD") and _is_path(f"{request.path_info}/"):
+            query = request.META.get("QUERY_STRING", "")
+            target = request.build_absolute_uri(f"{request.path}/")
+            return HttpResponsePermanentRedirect(f"{target}?{query}" if query else target)
+        return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Answer 404 whatever the method is."""
+        raise Problem(404, "not_found", f"there is nothing at {request.path}")
+
+
+def _is_path(path_info: str) -> bool:
+    try:
+        found = resolve(path_info)
+    except Resolver404:
+        return False
+    return getattr(found.func, "cls", Nothing) is not Nothing
+
+
+_DATASET = "api/v1/datasets/<slug:slug>/"
+_VERSION = f"{_DATASET}versions/<revision:rev>/"
+_IMAGE = f"{_VERSION}images/<image_no:number>/"
+_COMPARE = f"{_DATASET}compare/<revision:spec>/"
+
+urlpatterns = [
+    path("api/v1/datasets/", datasets.DatasetList.as_view()),
+    path(_DATASET, datasets.DatasetDetail.as_view()),
+    path(f"{_DATASET}imports/", imports.ImportList.as_view()),
+    path(f"{_DATASET}exports/", exports.ExportList.as_view()),
+    path(f"{_DATASET}versions/", versions.VersionList.as_view()),
+    path(f"{_IMAGE}photo", image_views.Photo.as_view()),
+    path(f"{_IMAGE}panoptic.png", image_views.PanopticPng.as_view()),
+    path(f"{_IMAGE}panoptic.json", image_views.PanopticJson.as_view()),
+    path(f"{_IMAGE}semantic.png", image_views.SemanticPng.as_view()),
+    path(f"{_IMAGE}instances.json", image_views.InstancesJson.as_view()),
+    path(f"{_IMAGE}overlay.png", image_views.OverlayPng.as_view()),
+    path(f"{_IMAGE}thumbnail.webp", image_views.ThumbnailWebp.as_view()),
+    path(f"{_IMAGE}history/", images.ImageHistoryList.as_view()),
+    path(_IMAGE, images.ImageDetail.as_view()),
+    path(f"{_VERSION}images/", images.ImageList.as_view()),
+    path(f"{_VERSION}stats/", versions.VersionStatsDetail.as_view()),
+    path(_VERSION, versions.VersionDetail.as_view()),
+    path(f"{_COMPARE}images/<image_no:number>/change.png", compare.ChangePng.as_view()),
+    path(f"{_COMPARE}images/<image_no:number>/", compare.ImageComparison.as_view()),
+    path(f"{_COMPARE}images/", changed_images.ChangedImageList.as_view()),
+    path(_COMPARE, compare.Comparison.as_view()),
+    path(f"{_DATASET}branches/", branches.BranchList.as_view()),
+    path(f"{_DATASET}branches/<revision:name>/commits/", commits.CommitList.as_view()),
+    path(f"{_DATASET}branches/<revision:name>/", branches.BranchDetail.as_view()),
+    path(f"{_DATASET}tags/", tags.TagList.as_view()),
+    path(f"{_DATASET}tags/<revision:name>/", tags.TagDetail.as_view()),
+    path("api/v1/taxonomies/", taxonomies.TaxonomyList.as_view()),
+    path("api/v1/taxonomies/<slug:slug>/", taxonomies.TaxonomyDetail.as_view()),
+    path("api/v1/taxonomies/<slug:slug>/versions/", taxonomies.TaxonomyVersionList.as_view()),
+    path(
+        "api/v1/taxonomies/<slug:slug>/versions/<int:number>/",
+        taxonomies.TaxonomyVersionDetail.as_view(),
+    ),
+    path("api/v1/jobs/", jobs.JobList.as_view()),
+    path("api/v1/jobs/<uuid:job_id>/", jobs.JobDetail.as_view()),
+    path("api/v1/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view()),
+    path("api/v1/jobs/<uuid:job_id>/download/", jobs.JobDownload.as_view()),
+    path("api/v1/tokens/", tokens.TokenList.as_view()),
+    path("api/v1/tokens/<slug:token_id>/", tokens.TokenDetail.as_view()),
+    path("api/schema/", docs.SchemaView.as_view(), name="api-schema"),
+    path("api/docs/", docs.DocsView.as_view(url_name="api-schema"), name="api-docs"),
+    path("healthz", health.Healthz.as_view()),
+    path("readyz", health.Readyz.as_view()),
+    re_path(r"^api/[\s\S]*\Z", Nothing.as_view()),
+]
