@@ -64,6 +64,16 @@ _TURNS = {
 _TURNS_BACK = {**_TURNS, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 
 
+class LabelFile(NamedTuple):
+    """A PNG whose chunks are all whole, and which is as large as it should be."""
+
+    name: str
+    data: bytes
+    height: int
+    width: int
+    content: list[memoryview]  # of its IDAT chunks: the compressed rows
+
+
 class ImageHeader(NamedTuple):
     """What an image file says about itself; `height` and `width` are those of its stored pixels."""
 
@@ -140,17 +150,8 @@ def read_id_map(
 
     expected_size : (height, width) that the file must have
     """
-    name = file or _name_of(source)
-    readers = {"rgb": _rgb_ids, "index": _indices, "mask": _mask}
-    with _malformed_files(name):
-        image, bit_depth = _open_label(source, name, expected_size, max_pixels)
-        # Pillow would read RGB of 16 bits as its high bytes, without a word.
-        if bit_depth == 16 and mode != "index":
-            raise MalformedFile(
-                "a file of 8 bits per channel is needed, this one has 16", file=name
-            )
-        ids: NDArray[Any] = readers[mode](image, name)
-        return ids
+    label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
+    return decode_label_file(label, mode)
 
 
 def read_mask(
@@ -168,6 +169,51 @@ def read_mask(
         source, "mask", expected_size=expected_size, max_pixels=max_pixels, file=file
     )
     return mask
+
+
+def read_label_file(
+    source: Source,
+    *,
+    expected_size: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    file: str = "",
+) -> LabelFile:
+    """Read a label PNG and check it from its first byte to its last; no pixel is decoded."""
+    name = file or _name_of(source)
+    with _malformed_files(name):
+        with _opened(source) as stream:
+            head = stream.read(33)
+            height, width = png_size(head, name)
+            if height * width > max_pixels:
+                raise TooLarge("pixels", actual=height * width, limit=max_pixels)
+            if expected_size is not None and (height, width) != tuple(expected_size):
+                raise MalformedFile(_wrong_size((height, width), expected_size), file=name)
+            # Eight bytes a pixel is the most that an uncompressed file takes.
+            most = 9 * height * (width + 1) + 2**20
+            data = head + stream.read(most)
+        if len(data) >= most:
+            reason = f"the file has more bytes than {height} × {width} pixels"
+            raise MalformedFile(reason, file=name)
+        return LabelFile(name, data, height, width, check_chunks(data, name))
+
+
+def decode_label_file(label: LabelFile, mode: Mode) -> NDArray[Any]:
+    """The pixels of a file that was read: see `read_id_map`."""
+    head, name = label.data[:33], label.name
+    readers = {"rgb": _rgb_ids, "index": _indices, "mask": _mask}
+    with _malformed_files(name):
+        image = PngImagePlugin.PngImageFile(io.BytesIO(label.data))
+        image.load()
+        if image.mode not in ("RGB", "RGBA"):
+            # Those two show by their fourth byte what was never decoded; see `_opaque_words`.
+            check_rows(label.content, head, name)
+        # Pillow would read RGB of 16 bits as its high bytes, without a word.
+        if head[24] == 16 and mode != "index":
+            raise MalformedFile(
+                "a file of 8 bits per channel is needed, this one has 16", file=name
+            )
+        ids: NDArray[Any] = readers[mode](image, name)
+        return ids
 
 
 def _rgb_ids(image: ImageFile.ImageFile, name: str) -> NDArray[np.uint32]:
@@ -219,31 +265,6 @@ def _opaque_words(image: Image.Image, name: str) -> NDArray[np.uint32]:
 def _refuse_grey(count: int, name: str) -> None:
     if count:
         raise MalformedFile(f"{count} pixels of a mask are neither black nor white", file=name)
-
-
-def _open_label(
-    source: Source, name: str, expected_size: tuple[int, int] | None, max_pixels: int
-) -> tuple[ImageFile.ImageFile, int]:
-    """Check a PNG from its first byte to its last, and let Pillow decode it; with its bit depth."""
-    with _opened(source) as stream:
-        head = stream.read(33)
-        height, width = png_size(head, name)
-        if height * width > max_pixels:
-            raise TooLarge("pixels", actual=height * width, limit=max_pixels)
-        if expected_size is not None and (height, width) != tuple(expected_size):
-            raise MalformedFile(_wrong_size((height, width), expected_size), file=name)
-        # Eight bytes a pixel is the most that an uncompressed file takes.
-        most = 9 * height * (width + 1) + 2**20
-        data = head + stream.read(most)
-    if len(data) >= most:
-        raise MalformedFile(f"the file has more bytes than {height} × {width} pixels", file=name)
-    content = check_chunks(data, name)
-    image = PngImagePlugin.PngImageFile(io.BytesIO(data))
-    image.load()
-    if image.mode not in ("RGB", "RGBA"):
-        # Those two show by their fourth byte what was never decoded; see `_opaque_words`.
-        check_rows(content, head, name)
-    return image, head[24]
 
 
 def _open_image(stream: IO[bytes], name: str) -> ImageFile.ImageFile:

@@ -2,7 +2,7 @@
 
 Every file is the same on every machine, with numba or without: the deflate stream is our own
 (docs/formats/png.md), so no release of zlib and no processor can change it, and a view's
-digest can be promised. Reading is Pillow's work: see `panoptic.images`.
+digest can be promised. Reading is the work of `panoptic.png_read` and `panoptic.images`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _EXACT = 2**53
 
 def id_key(value: object) -> str | None:
     """A text that tells 1 from "1", as the official tools do; None if it is no id."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
     return f"i{value}" if isinstance(value, int) else f"s{value}"
 

@@ -39,9 +39,9 @@ from panoptic.formats.coco_source import CocoItem, CocoSource
 from panoptic.formats.painting import report_joined_stuff
 from panoptic.formats.paths import member_path
 from panoptic.formats.photos import check_size, locate_photo
-from panoptic.images import read_id_map
 from panoptic.label import Label, Segment, label_from_runs
-from panoptic.runs import Measures, encode_runs, measure_runs, relabel_runs
+from panoptic.png_read import read_id_runs
+from panoptic.runs import Measures, measure_runs, relabel_runs
 from panoptic.segments import MAX_SEGMENT_ID
 
 
@@ -105,7 +105,7 @@ def _read_label(
         found.append(Problem("missing_file", message, file_name, item.name))
         return None
     try:
-        runs = encode_runs(read_id_map(path, "rgb", expected_size=size, file=file_name))
+        runs = read_id_runs(path, expected_size=size, file=file_name)
     except PanopticError as error:
         found.append(problem_of(error, file=file_name, image=item.name))
         return None
@@ -133,7 +133,7 @@ def _read_table(
     entries = []
     unknown: Counter[Any] = Counter()
     for info in segments_info:
-        if not isinstance(info, Mapping):
+        if not isinstance(info, dict):
             raise MalformedFile("segments_info holds no objects", file=item.file, image=item.name)
         segment_id = info.get("id")
         if segment_id is None or not is_segment_id(segment_id):

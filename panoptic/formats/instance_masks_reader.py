@@ -30,9 +30,9 @@ from panoptic.formats.painting import Mask, Painting, paint_masks
 from panoptic.formats.paths import InvalidName, find_photo, normal_name
 from panoptic.formats.photos import Photo, check_size, locate_photo, open_photo
 from panoptic.formats.spool import Spool
-from panoptic.images import read_mask
 from panoptic.label import Segment
-from panoptic.runs import Spans, encode_runs, spans_of_mask
+from panoptic.png_read import read_mask_runs
+from panoptic.runs import Spans, spans_of_mask
 
 DEFAULT_CLASS = "object"
 
@@ -121,11 +121,10 @@ def read_masks_item(item: MasksItem, binding: Binding, options: ReadOptions) -> 
     masks: list[Spans] = []
     for file in files:
         try:
-            mask = read_mask(file, expected_size=size, file=_told(file, item))
+            runs = read_mask_runs(file, expected_size=size, file=_told(file, item))
         except PanopticError as error:
             found.append(problem_of(error, file=_told(file, item), image=item.name))
             continue
-        runs = encode_runs(mask)
         size = runs.shape
         masks.append(spans_of_mask(runs))
         if not masks[-1].area:
