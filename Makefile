@@ -58,10 +58,10 @@ $(VENV)/bin/python:
 
 $(SERVER_STAMP): $(VENV)/bin/python pyproject.toml
 	@echo "Installing the service (about half a minute the first time) …"
-	$(BIN)/pip install --quiet --editable '.[server]'
+	$(BIN)/pip install -qq --editable '.[server]'
 	@touch $@
 
 $(TEST_STAMP): $(SERVER_STAMP)
 	@echo "Installing what the tests need (about a minute the first time) …"
-	$(BIN)/pip install --quiet --editable '.[server,test]'
+	$(BIN)/pip install -qq --editable '.[server,test]'
 	@touch $@

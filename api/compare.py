@@ -14,7 +14,6 @@ from api.access import get_dataset, is_full_id, load_version
 from api.caching import answer, answer_bytes, answer_for_now, answer_json, etag_of
 from api.comparison_bodies import ComparisonSerializer, ImageComparisonSerializer
 from api.documentation import IF_NONE_MATCH, NUMBER, SPEC, answers, file_answers
-from api.errors import Problem
 from api.versions import TaxonomyNameSerializer
 from datasets_app.actions.comparisons import get_pixel_comparison
 from datasets_app.comparison import count_images, kind_of, merge_base
@@ -104,8 +103,6 @@ def get_sides(request: Request, slug: str, spec: str) -> Sides:
     Raises
     ------
     NotFound, NoCommonAncestor
-    Problem
-        The two are read by taxonomies that share no line (RULES 3.8).
     """
     dataset = get_dataset(request, slug)
     named = split_comparison(spec)
@@ -113,15 +110,6 @@ def get_sides(request: Request, slug: str, spec: str) -> Sides:
     if named.from_base:
         base = merge_base(old, new)
         old = old if base == old else load_version(dataset, base.id_hex)
-    before, after = old.taxonomy_version.taxonomy, new.taxonomy_version.taxonomy
-    if before != after:
-        raise Problem(
-            409,
-            "taxonomies_differ",
-            f"{before} and {after} share no line: nobody said which class is which",
-            old=before.slug,
-            new=after.slug,
-        )
     return Sides(dataset, old, new, is_full_id(named.old) and is_full_id(named.new))
 
 

@@ -13,6 +13,7 @@ HistoryError
 ├── NothingChanged       409  nothing_changed
 ├── ObjectsMissing       409  object_missing     blobs or labels that a commit names
 ├── UnknownClass         409  unknown_class      labels hold classes the taxonomy lacks
+├── TaxonomiesDiffer     409  taxonomies_differ  two taxonomies that share no line
 ├── KeyReused            422  idempotency_key_reused
 ├── NoCommonAncestor     409  no_common_ancestor
 ├── DatasetFull          409  too_large
@@ -177,6 +178,17 @@ class UnknownClass(HistoryError):
             ],
         )
         self.taxonomy, self.segments = taxonomy, dict(segments)
+
+
+class TaxonomiesDiffer(HistoryError):
+    """Two taxonomies that share no line: their class ids mean other classes (RULES 3.8)."""
+
+    code = "taxonomies_differ"
+    status = 409
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"{old} and {new} share no line: their class ids mean other classes")
+        self.old, self.new = old, new
 
 
 class KeyReused(HistoryError):

@@ -12,7 +12,7 @@ from datasets_app.actions.publishing import Draft, find_idempotent, lock_dataset
 from datasets_app.bulk import batched, insert_rows
 from datasets_app.candidates import feed_candidates
 from datasets_app.entries import Entry, EntryChange, decode_entry, encode_entry
-from datasets_app.errors import BranchMoved, InvalidChange, NotFound
+from datasets_app.errors import BranchMoved, InvalidChange, NotFound, TaxonomiesDiffer
 from datasets_app.models import Branch, Change, ChangeSet, Dataset, Version
 from datasets_app.nodes import SqlNodes
 from datasets_app.staging import KEEP, ImageChange, Staged, stage_changes
@@ -73,6 +73,8 @@ def commit(
     ------
     BranchMoved
         The branch is elsewhere: before anything is read, or when it should move.
+    TaxonomiesDiffer
+        The taxonomy version is not of the dataset's taxonomy.
     NothingChanged, UnknownClass, ObjectsMissing, InvalidName, InvalidChange, NotFound,
     KeyReused, DatasetFull
         As `datasets_app.errors` says. No version is made.
@@ -81,6 +83,7 @@ def commit(
         known = find_idempotent(author, dataset, branch, idempotency_key, body_sha256)
         if known is not None:
             return known
+    _check_taxonomy(dataset, taxonomy_version)
     parent = _parent(dataset, branch, expected_head)
     draft = Draft(
         dataset=dataset,
@@ -213,6 +216,13 @@ def _parent(dataset: Dataset, branch: str, expected_head: bytes | None) -> Versi
             actual=actual.hex() if actual else None,
         )
     return head
+
+
+def _check_taxonomy(dataset: Dataset, version: TaxonomyVersion | None) -> None:
+    # Labels keep the class ids that they were made with: another taxonomy would read a
+    # building where a road was drawn.
+    if version is not None and version.taxonomy_id != dataset.taxonomy_id:
+        raise TaxonomiesDiffer(dataset.taxonomy.slug, version.taxonomy.slug)
 
 
 def _taxonomy_version(dataset: Dataset, parent: Version | None) -> TaxonomyVersion:

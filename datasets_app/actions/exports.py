@@ -52,9 +52,11 @@ def export_version(
     form = get_format(request.format)
     with form.create(_target(form, path), classes, options) as writer:
         records = encode_images(writer.encode, iter_selected(version, wanted))
+        done = 0
         for done, record in enumerate(records, 1):
             writer.add(record)
             progress(done, version.image_count)
+        progress(done, done)  # how many a filter selects is known now
         return writer.close()
 
 

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from django.db import transaction
+
 from datasets_app.actions.branches import create_branch
 from datasets_app.actions.commits import commit
 from datasets_app.actions.datasets import create_dataset
@@ -37,6 +39,7 @@ _IMAGES_PER_SHARD = 8
 _IMAGES_PER_BATCH = 512
 
 
+@transaction.atomic
 def create_sample(
     slug: str,
     story: SampleStory,
@@ -47,6 +50,9 @@ def create_sample(
     progress: Progress = silent,
 ) -> Dataset:
     """Make a dataset of generated scenes with all versions, branches and tags of its story.
+
+    It appears whole or not at all: half a story would be mistaken for the sample. On SQLite
+    other writers wait meanwhile.
 
     Raises
     ------

@@ -43,11 +43,16 @@ class ConsoleCommand(BaseCommand):
         except (TesseraError, PanopticError) as error:
             if self.as_json:
                 self.print_json(problem_of(error))
+            else:
+                self.explain(error)
             raise CommandError(f"{error} [{error.code}]") from error
 
     def run(self, **options: Any) -> None:
         """Do the work."""
         raise NotImplementedError
+
+    def explain(self, error: TesseraError | PanopticError) -> None:
+        """Tell people more than the sentence of an error."""
 
     def print_json(self, document: Any) -> None:
         self.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

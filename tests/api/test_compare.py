@@ -3,9 +3,7 @@ import pytest
 from datasets_app.actions import comparisons
 from datasets_app.models import Job
 from datasets_app.staging import ImageChange
-from labels_app.actions.taxonomies import create_taxonomy
-from labels_app.classes import ClassSpec
-from tests.api.builders import CAR, ROAD, STREETS, person, walk
+from tests.api.builders import CAR, ROAD, STREETS, walk
 from tests.datasets_app.builders import commit_to, put_label
 
 V1_TO_V2 = f"{STREETS}/compare/v1..v2"
@@ -114,14 +112,6 @@ def test_labels_of_two_sizes_are_compared(reader, world):
 @pytest.mark.parametrize("spec", ["v1", "v1..", "..v1", "v1....v2", "v1..nowhere", ".."])
 def test_a_comparison_that_names_no_two_versions_is_not_found(reader, spec):
     assert reader.get(f"{STREETS}/compare/{spec}/").status_code == 404
-
-
-def test_taxonomies_that_share_no_line_are_a_conflict(reader, world):
-    classes = [ClassSpec(name, "thing", number) for number, name in enumerate("abc", 1)]
-    other = create_taxonomy(slug="other", classes=classes, actor=person("ada"))
-    commit_to(world.dataset, [ImageChange("e.png")], taxonomy_version=other)
-    response = reader.get(f"{STREETS}/compare/v3..v4/")
-    assert (response.status_code, response.json()["code"]) == (409, "taxonomies_differ")
 
 
 def test_a_large_comparison_is_pending_and_its_images_are_counted(reader, monkeypatch):

@@ -17,6 +17,7 @@ from datasets_app.errors import (
     NotFound,
     NothingChanged,
     ObjectsMissing,
+    TaxonomiesDiffer,
     UnknownClass,
 )
 from datasets_app.holdings import find_missing, hold_blobs
@@ -45,6 +46,7 @@ from tests.datasets_app.builders import (
     names,
     put_bytes,
     put_label,
+    taxonomy,
 )
 from tests.labels_app.builders import classes
 
@@ -252,13 +254,20 @@ def test_a_label_with_a_class_that_the_taxonomy_lacks_is_refused_with_counts():
     assert caught.value.segments == {77: 1}
 
 
-def test_moving_to_a_taxonomy_that_lacks_classes_is_refused():
-    streets, other = dataset(), dataset(drawing="1:road/stuff")
-    commit_to(streets, names("a.png", label=put_label("12", {1: 1, 2: 2})))
-    poorer = other.taxonomy.versions.get()
+def test_moving_back_to_a_taxonomy_version_that_lacks_classes_is_refused():
+    streets = dataset()
+    older = streets.taxonomy.versions.get()
+    newer = publish_version(
+        taxonomy=streets.taxonomy,
+        classes=colored(classes("1:road/stuff 2:car 3:sky/stuff dog")),
+        actor=author(),
+        message="",
+    )
+    dog = names("a.png", label=put_label("14", {1: 1, 4: 4}))
+    commit_to(streets, dog, taxonomy_version=newer)
     with pytest.raises(UnknownClass) as caught:
-        commit_to(streets, [], taxonomy_version=poorer)
-    assert caught.value.segments == {2: 1}
+        commit_to(streets, [], taxonomy_version=older)
+    assert caught.value.segments == {4: 1}
 
 
 def test_a_new_taxonomy_alone_is_a_new_version():
@@ -441,3 +450,13 @@ def test_a_commit_reads_nodes_and_asks_queries_in_proportion_to_its_changes(
     with django_assert_max_num_queries(45):
         commit_to(streets, names(*(f"{n:05}.png" for n in range(0, 3_000, 300)), split="val"))
     assert TreeNode.objects.count() - before <= 10 + 1 + 3
+
+
+def test_a_taxonomy_of_another_line_is_refused():
+    streets = dataset()
+    road = put_label("1", {1: 1})
+    commit_to(streets, names("a", label=road))
+    other = taxonomy("1:sky/stuff 2:road/stuff")
+    with pytest.raises(TaxonomiesDiffer):
+        commit_to(streets, names("b", label=road), taxonomy_version=other)
+    assert Version.objects.filter(dataset=streets).count() == 1

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from datasets_app.actions.imports import import_labels
+from datasets_app.imports.errors import ImportRefused
 from datasets_app.imports.request import ImportMode, ImportReport, ImportRequest
 from datasets_app.management.console import ConsoleCommand, get_operator
+from panoptic.errors import PanopticError
 from panoptic.formats.registry import FORMATS
+from store_app.errors import TesseraError
 
 _PROBLEMS_SHOWN = 20
 
@@ -51,13 +54,12 @@ class Command(ConsoleCommand):
         else:
             self._tell(report)
 
+    def explain(self, error: TesseraError | PanopticError) -> None:
+        if isinstance(error, ImportRefused):
+            self._tell_problems(error.report)
+
     def _tell(self, report: ImportReport) -> None:
-        for problem in report.problems[:_PROBLEMS_SHOWN]:
-            where = " ".join(str(part) for part in (problem.file, problem.image) if part)
-            segment = f" segment {problem.segment}" if problem.segment is not None else ""
-            self.stderr.write(f"{problem.severity}: {where}{segment}: {problem.message}")
-        if report.problem_count > _PROBLEMS_SHOWN:
-            self.stderr.write(f"… {report.problem_count - _PROBLEMS_SHOWN} more; --json lists them")
+        self._tell_problems(report)
         counts = (
             f"{report.added} added, {report.changed} changed, {report.removed} removed, "
             f"{report.unchanged} unchanged"
@@ -65,6 +67,8 @@ class Command(ConsoleCommand):
         if report.dry_run:
             unknown = f", unknown classes: {', '.join(report.unknown_classes) or 'none'}"
             self.stdout.write(f"Would be: {counts}, {report.conflicting} conflicting{unknown}")
+            if report.error_count:
+                self.stdout.write(f"The import would be refused: {report.error_count} errors")
         elif report.version is None:
             self.stdout.write("Nothing changed; no version was made.")
         else:
@@ -72,3 +76,12 @@ class Command(ConsoleCommand):
                 f"v{report.version.number} {report.version.id_hex[:12]}: images {counts}; "
                 f"{report.segments} segments read, {report.hidden_pixels} pixels lie under others"
             )
+
+    def _tell_problems(self, report: ImportReport) -> None:
+        for problem in report.problems[:_PROBLEMS_SHOWN]:
+            image = "" if problem.image == problem.file else problem.image
+            where = " ".join(part for part in (problem.file, image) if part)
+            segment = f" segment {problem.segment}" if problem.segment is not None else ""
+            self.stderr.write(f"{problem.severity}: {where}{segment}: {problem.message}")
+        if report.problem_count > _PROBLEMS_SHOWN:
+            self.stderr.write(f"… {report.problem_count - _PROBLEMS_SHOWN} more; --json lists them")

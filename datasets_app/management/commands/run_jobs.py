@@ -1,6 +1,7 @@
 """The worker: runs jobs one after the other."""
 
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,9 +9,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from datasets_app.actions.cleanup import drop_old_keys, drop_unfinished_change_sets
 from datasets_app.jobs.queue import reap
 
 _REAP_SECONDS = 10
+_CLEAN_SECONDS = 3_600
 
 
 class Command(BaseCommand):
@@ -40,7 +43,12 @@ class Command(BaseCommand):
 
 
 def _reap_until(stop: threading.Event) -> None:
+    cleaned_at = float("-inf")
     while not stop.wait(_REAP_SECONDS):
         close_old_connections()
         reap()
+        if time.monotonic() - cleaned_at > _CLEAN_SECONDS:
+            drop_unfinished_change_sets()
+            drop_old_keys()
+            cleaned_at = time.monotonic()
     close_old_connections()
