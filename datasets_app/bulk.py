@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from psycopg2.extras import execute_values
 
 ROWS_AT_ONCE = 2_000
@@ -32,7 +32,8 @@ def insert_rows(
     table = connection.ops.quote_name(model._meta.db_table)
     ending = _on_conflict(model, fields, known)
     for batch in batched(rows, ROWS_AT_ONCE):
-        with connection.cursor() as cursor:
+        # Outside of a transaction SQLite would sync after every row.
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # The wrapper's executemany would send one statement per row.
                 execute_values(

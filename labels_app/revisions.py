@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from labels_app.models import LabelRevision
 from panoptic.codec import EncodedLabel, decode_label
@@ -103,7 +103,8 @@ def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
     Plain SQL, since the ORM splits the rows by SQLite's old limit of 999 parameters.
     """
     sql = f"INSERT INTO {LabelRevision._meta.db_table} ({_COLUMNS}) VALUES "
-    with connection.cursor() as cursor:
+    # Outside of a transaction SQLite would sync after every row.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.executemany(f"{sql}{_PLACES} ON CONFLICT DO NOTHING", rows)
         else:
