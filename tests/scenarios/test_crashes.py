@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -69,4 +68,4 @@ def _fresh_database() -> str:
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")
         cursor.execute(f"CREATE DATABASE {name}")
     server.close()
-    return f"postgres://{settings['USER']}@{quote(settings['HOST'], safe='')}/{name}"
+    return f"postgres://{settings['USER']}@/{name}?host={settings['HOST']}"
