@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,3 +42,8 @@ class Bench:
         path = self.folder / name
         path.mkdir(parents=True)
         return path
+
+    def new_path(self, stem: str) -> Path:
+        """Return a path that does not exist yet; another one at each call."""
+        numbers = itertools.count()
+        return next(path for n in numbers if not (path := self.folder / f"{stem}-{n}").exists())

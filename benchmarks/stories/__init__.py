@@ -8,6 +8,7 @@ from benchmarks.bench import Bench
 from benchmarks.rows import Row
 from benchmarks.stories import (
     comparing,
+    datumaro,
     history,
     importing,
     label_bytes,
@@ -29,6 +30,7 @@ STORIES: dict[str, Story] = {
     "rle-export": rle_export.run,
     "comparing": comparing.run,
     "import": importing.run,
+    "datumaro": datumaro.run,
     "listing": listing.run,
     "memory": memory.run,
     "history": history.run,
