@@ -3,9 +3,12 @@
 TesseraError
 └── RightsError
     ├── LastAdmin             a resource would be left without an admin
+    ├── UnknownRole           resources of this kind have no such role
     ├── AuditIsAppendOnly     somebody tried to alter or remove an audit event
     └── AuditOutsideTransaction
 """
+
+from collections.abc import Iterable
 
 from store_app.errors import TesseraError
 
@@ -29,6 +32,18 @@ class LastAdmin(RightsError):
         )
         self.username, self.resource_kind = username, resource_kind
         self.resource_id = resource_id
+
+
+class UnknownRole(RightsError):
+    """Resources of a kind know other roles than this one."""
+
+    code = "unknown_role"
+    status = 422
+
+    def __init__(self, role: str, resource_kind: str, known: Iterable[str]) -> None:
+        known = [str(one) for one in known]
+        super().__init__(f"a {resource_kind} has the roles {', '.join(known)}, not {role}")
+        self.role, self.resource_kind = role, resource_kind
 
 
 class AuditIsAppendOnly(RightsError):

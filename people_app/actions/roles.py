@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models, transaction
 
 from people_app.audit import ObjectName, record
-from people_app.errors import LastAdmin
+from people_app.errors import LastAdmin, UnknownRole
 from people_app.models import Membership, User
 from people_app.roles import Role
 
@@ -17,16 +17,20 @@ def grant_role(*, user: User, resource: models.Model, role: Role, actor: User | 
     Raises
     ------
     LastAdmin
-        The resource would be left without an admin.
+        The resource would be left without an admin, or an owner.
+    UnknownRole
+        Resources of this kind have no such role.
     """
     role = Role(role)
+    kind = str(resource._meta.model_name)
+    if role not in Role.of_kind(kind):
+        raise UnknownRole(role, kind, Role.of_kind(kind))
     members = _locked_members(resource)
     before = next((member for member in members if member.user_id == user.pk), None)
     if before is not None and before.role == role:
         return before
     if before is not None:
         _refuse_losing_last_admin(before, members)
-    kind = str(resource._meta.model_name)
     membership, _ = Membership.objects.update_or_create(
         user=user, resource_kind=kind, resource_id=resource.pk, defaults={"role": role}
     )
@@ -77,6 +81,6 @@ def _locked_members(resource: models.Model) -> list[Membership]:
 
 
 def _refuse_losing_last_admin(before: Membership, members: list[Membership]) -> None:
-    admins = [member for member in members if member.role == Role.ADMIN]
-    if admins == [before]:
+    highest = [member for member in members if Role(member.role).is_highest]
+    if highest == [before]:
         raise LastAdmin(before.user.get_username(), before.resource_kind, before.resource_id)

@@ -3,19 +3,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from people_app.actions.roles import grant_role, revoke_role
-from people_app.errors import LastAdmin
+from people_app.errors import LastAdmin, UnknownRole
 from people_app.models import AuditEvent, Membership
 from people_app.roles import Role
 from tests.people_app.builders import person
 
 pytestmark = pytest.mark.django_db
 
-roles = st.sampled_from(list(Role))
+LADDERS = {kind: Role.of_kind(kind) for kind in ("dataset", "taxonomy")}
+roles = st.sampled_from(LADDERS["dataset"])
 
 
-def test_roles_are_ordered_from_reader_to_admin():
-    assert [role.value for role in Role] == ["reader", "annotator", "reviewer", "admin"]
-    assert sorted(Role, key=lambda role: role.rank) == list(Role)
+def test_each_kind_of_resource_has_its_ladder():
+    assert LADDERS == {
+        "dataset": ("reader", "annotator", "reviewer", "admin"),
+        "taxonomy": ("reader", "curator", "owner"),
+    }
+
+
+@pytest.mark.parametrize("kind", list(LADDERS))
+def test_ranks_follow_the_ladder(kind):
+    assert [role.rank for role in LADDERS[kind]] == list(range(len(LADDERS[kind])))
+
+
+def test_roles_of_two_ladders_say_nothing_about_each_other():
+    assert not Role.ADMIN.covers(Role.CURATOR)
+    assert not Role.OWNER.covers(Role.ANNOTATOR)
+    assert Role.OWNER.covers(Role.READER)
 
 
 @given(roles, roles, roles)
@@ -23,6 +37,12 @@ def test_covering_is_a_total_order(a, b, c):
     assert a.covers(b) or b.covers(a)
     assert not (a.covers(b) and b.covers(a)) or a == b
     assert not (a.covers(b) and b.covers(c)) or a.covers(c)
+
+
+def test_a_role_of_another_kind_of_resource_is_refused():
+    ada, streets = person("ada"), person("streets")
+    with pytest.raises(UnknownRole, match="a user has the roles reader"):
+        grant_role(user=ada, resource=streets, role=Role.OWNER, actor=None)
 
 
 @given(roles, roles)
