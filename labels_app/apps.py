@@ -8,3 +8,9 @@ class LabelsAppConfig(AppConfig):
 
     name = "labels_app"
     verbose_name = "Labels"
+
+    def ready(self) -> None:
+        """Register what the store must keep; importing here keeps models out of this file."""
+        from labels_app import roots
+
+        roots.register()

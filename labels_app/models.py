@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Never
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
 from labels_app.errors import TaxonomyIsFrozen
 from panoptic.label import ClassCounts, unpack_counts
-from people_app.models import User
+from people_app.models import Membership, User
+from people_app.roles import Role
 from store_app.fields import DigestField
 
 
@@ -39,6 +42,12 @@ class Taxonomy(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    def role_of(self, user: AbstractBaseUser | AnonymousUser) -> Role | None:
+        """Return what `user` may do here: their role, owner for operators, else None."""
+        if getattr(user, "is_superuser", False):
+            return Role.OWNER
+        return Membership.objects.role_of(user, "taxonomy", self.pk)
 
 
 class FrozenQuerySet(models.QuerySet[Any]):
@@ -73,11 +82,15 @@ class FrozenModel(models.Model):
 
 
 class TaxonomyVersion(FrozenModel):
-    """The classes of a taxonomy at one time. Equal classes have equal digests."""
+    """The classes of a taxonomy at one time. Equal classes and rules have equal digests.
+
+    `rules` are what the taxonomy asks of labels, as `labels_app.rules` writes them.
+    """
 
     taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     digest = DigestField(db_index=True)
+    rules = models.JSONField(default=list, blank=True)
     message = models.TextField(blank=True)
     author = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -116,6 +129,12 @@ class LabelClass(FrozenModel):
     external = models.JSONField(default=dict, blank=True)
     retired = models.BooleanField(default=False)
     forwards_to = models.PositiveIntegerField(null=True, blank=True)
+    synonyms = models.JSONField(default=list, blank=True)
+    attributes = models.JSONField(default=list, blank=True)
+    guideline = models.TextField(blank=True)
+    examples = models.JSONField(default=list, blank=True)
+    deprecated = models.BooleanField(default=False)
+    split_into = models.JSONField(default=list, blank=True)
 
     class Meta:
         verbose_name = "class"
@@ -142,6 +161,97 @@ class LabelClass(FrozenModel):
 
     def __str__(self) -> str:
         return f"class {self.class_id} ({self.name})"
+
+
+class TaxonomyDraft(models.Model):
+    """The next version of a taxonomy while curators work on it.
+
+    `classes` are settled and `rules` checked, as JSON; `revision` grows by one with each edit,
+    so that nobody writes over what they have not seen. Classes that are new in the draft have
+    their ids already.
+    """
+
+    taxonomy = models.OneToOneField(Taxonomy, models.CASCADE, related_name="draft")
+    base = models.ForeignKey(TaxonomyVersion, models.PROTECT, related_name="+")
+    revision = models.PositiveIntegerField(default=1)
+    classes = models.JSONField()
+    rules = models.JSONField(default=list, blank=True)
+    updated_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"draft of taxonomy {self.taxonomy_id}, revision {self.revision}"
+
+
+class DraftEdit(models.Model):
+    """Who did what to the draft that became, or was to become, version `number`."""
+
+    taxonomy = models.ForeignKey(Taxonomy, models.CASCADE, related_name="draft_edits")
+    number = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    operations = models.JSONField()
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["taxonomy", "number", "revision"], name="edits_of_draft")]
+
+    def __str__(self) -> str:
+        return f"edit {self.revision} of version {self.number} of taxonomy {self.taxonomy_id}"
+
+
+class TaxonomyMapping(FrozenModel):
+    """How the classes of one taxonomy read in another one.
+
+    `entries` maps each class id that lives in `source` to a class id of `target`, or to null:
+    void. Of two mappings between the same taxonomies the one with the higher number counts.
+    """
+
+    source = models.ForeignKey(TaxonomyVersion, models.PROTECT, related_name="mappings_from")
+    target = models.ForeignKey(TaxonomyVersion, models.PROTECT, related_name="mappings_to")
+    source_taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="mappings_from")
+    target_taxonomy = models.ForeignKey(Taxonomy, models.PROTECT, related_name="mappings_to")
+    number = models.PositiveIntegerField()
+    entries = models.JSONField()
+    digest = DigestField()
+    message = models.TextField(blank=True)
+    author = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["source_taxonomy", "target_taxonomy", "-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_taxonomy", "target_taxonomy", "number"],
+                name="one_mapping_per_number",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"mapping {self.number} of {self.source_taxonomy_id} to {self.target_taxonomy_id}"
+
+
+class TaxonomyPicture(models.Model):
+    """An example picture of a guideline; its bytes are a blob of this digest."""
+
+    taxonomy = models.ForeignKey(Taxonomy, models.CASCADE, related_name="pictures")
+    digest = DigestField()
+    media_type = models.CharField(max_length=50)
+    height = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()
+    uploaded_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["taxonomy", "digest"], name="one_picture_per_taxonomy_and_digest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"picture {bytes(self.digest).hex()[:12]}"
 
 
 class LabelRevision(models.Model):

@@ -8,13 +8,17 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from labels_app.binding import specs_from_file
-from labels_app.classes import ClassSpec, classes_digest, settle_classes
+from labels_app.class_json import class_to_plain
+from labels_app.classes import ClassSpec, SettledClasses, classes_digest, settle_classes
 from labels_app.errors import InvalidTaxonomy, TaxonomyExists, TaxonomyMoved
 from labels_app.models import LabelClass, Taxonomy, TaxonomyVersion
-from labels_app.reading import reading_of
+from labels_app.reading import ROW_FIELDS, reading_of
+from labels_app.rules import LabelRule, rules_from_plain
 from panoptic.formats.base import FileClass
+from people_app.actions.roles import grant_role
 from people_app.audit import record
 from people_app.models import User
+from people_app.roles import Role
 
 
 @transaction.atomic
@@ -46,7 +50,11 @@ def create_taxonomy(
     except IntegrityError as error:
         raise TaxonomyExists(slug) from error
     record(actor, "taxonomy.created", taxonomy, slug=slug)
-    return _publish(taxonomy, 1, settled.classes, settled.next_class_id, actor, message)
+    if actor is not None:
+        grant_role(user=actor, resource=taxonomy, role=Role.OWNER, actor=actor)
+    return publish_settled(
+        taxonomy=taxonomy, number=1, settled=settled, actor=actor, message=message
+    )
 
 
 @transaction.atomic
@@ -75,7 +83,7 @@ def publish_version(
     InvalidTaxonomy
         The classes break a rule, or nothing differs from the newest version.
     """
-    taxonomy, newest = _lock(taxonomy, expected)
+    taxonomy, newest = lock_taxonomy(taxonomy, expected)
     return _publish_next(taxonomy, newest, list(classes), actor, message)
 
 
@@ -92,7 +100,7 @@ def extend_taxonomy(
 
     Raises as `publish_version` does.
     """
-    taxonomy, newest = _lock(taxonomy, expected)
+    taxonomy, newest = lock_taxonomy(taxonomy, expected)
     kept = list(reading_of(newest).classes.values())
     return _publish_next(taxonomy, newest, [*kept, *classes], actor, message)
 
@@ -133,10 +141,17 @@ def extend_with_file_classes(
     )
 
 
-def _lock(taxonomy: Taxonomy, expected: int | None) -> tuple[Taxonomy, TaxonomyVersion]:
+def lock_taxonomy(taxonomy: Taxonomy, expected: int | None) -> tuple[Taxonomy, TaxonomyVersion]:
+    """Lock a taxonomy to the end of the transaction; return it and its newest version.
+
+    Raises
+    ------
+    TaxonomyMoved
+        The newest version is not the expected one.
+    """
     # Publishing waits here: two curators must not give one class id to two classes.
     taxonomy = Taxonomy.objects.select_for_update().get(pk=taxonomy.pk)
-    newest = taxonomy.versions.order_by("-number")[:1].get()
+    newest = taxonomy.versions.select_related("taxonomy").order_by("-number")[:1].get()
     if expected is not None and newest.number != expected:
         raise TaxonomyMoved(taxonomy.slug, expected=expected, actual=newest.number)
     return taxonomy, newest
@@ -154,46 +169,50 @@ def _publish_next(
         previous=tuple(reading_of(newest).classes.values()),
         next_class_id=taxonomy.next_class_id,
     )
-    if classes_digest(settled.classes) == newest.digest:
+    rules = rules_from_plain(newest.rules, settled.classes)
+    if classes_digest(settled.classes, newest.rules) == newest.digest:
         raise InvalidTaxonomy([f"nothing differs from version {newest.number}"])
-    return _publish(
-        taxonomy, newest.number + 1, settled.classes, settled.next_class_id, actor, message
+    return publish_settled(
+        taxonomy=taxonomy,
+        number=newest.number + 1,
+        settled=settled,
+        rules=rules,
+        actor=actor,
+        message=message,
     )
 
 
-def _publish(
+def publish_settled(
+    *,
     taxonomy: Taxonomy,
     number: int,
-    classes: Sequence[ClassSpec],
-    next_class_id: int,
+    settled: SettledClasses,
+    rules: Sequence[LabelRule] = (),
     actor: User | None,
     message: str,
 ) -> TaxonomyVersion:
+    """Write a version of a taxonomy that the caller has locked."""
+    plain = [rule.to_plain() for rule in rules]
     version = TaxonomyVersion.objects.create(
         taxonomy=taxonomy,
         number=number,
-        digest=classes_digest(classes),
+        digest=classes_digest(settled.classes, plain),
+        rules=plain,
         message=message,
         author=actor,
     )
-    LabelClass.objects.bulk_create([_row_of(version, spec) for spec in classes])
-    taxonomy.next_class_id = next_class_id
+    LabelClass.objects.bulk_create([_row_of(version, spec) for spec in settled.classes])
+    taxonomy.next_class_id = settled.next_class_id
     taxonomy.save(update_fields=["next_class_id"])
     record(actor, "taxonomy.published", taxonomy, number=number, digest=version.digest)
     return version
 
 
 def _row_of(version: TaxonomyVersion, spec: ClassSpec) -> LabelClass:
+    plain = class_to_plain(spec)
     return LabelClass(
         version=version,
-        class_id=spec.class_id,
-        name=spec.name,
-        kind=spec.kind,
-        color=spec.color,
-        parent_id=spec.parent,
-        heading=spec.heading,
-        description=spec.description,
-        external=dict(spec.external),
-        retired=spec.retired,
-        forwards_to=spec.forwards_to,
+        class_id=plain["id"],
+        parent_id=plain["parent"],
+        **{name: plain[name] for name in ROW_FIELDS},
     )
