@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from datasets_app.actions.commits import ImageChange, commit
 from datasets_app.actions.datasets import create_dataset
 from datasets_app.models import Version
 from datasets_app.sample.story import image_at
+from labels_app.actions.taxonomies import publish_version
+from labels_app.classes import ClassSpec
+from labels_app.models import TaxonomyVersion
+from labels_app.reading import reading_of
 from labels_app.revisions import register_labels
 from panoptic.codec import EncodedLabel, pack_label
 
@@ -65,7 +70,46 @@ class History:
         self.versions.append(self._commit(changes, self.head.version_id))
         return self.head
 
-    def _commit(self, changes: Any, head: bytes | None) -> Version:
+    def rename_class(self) -> Version:
+        """Publish the taxonomy with one class renamed, and move the branch to it."""
+        first, *others = reading_of(self.head.taxonomy_version).live_classes
+        return self._migrate(replace(first, name=f"{first.name}'"), others)
+
+    def merge_classes(self) -> Version:
+        """Publish the taxonomy with one class less, which reads as another, and move to it."""
+        first, *others = reading_of(self.head.taxonomy_version).live_classes
+        same = next(spec for spec in others if spec.kind == first.kind)
+        return self._migrate(replace(first, retired=True, forwards_to=same.class_id), others)
+
+    def unmerge_classes(self) -> Version:
+        """Move the branch back to the taxonomy version before."""
+        before = self.versions[-2].taxonomy_version
+        self.versions.append(self._commit((), self.head.version_id, before))
+        return self.head
+
+    def _migrate(self, changed: ClassSpec, others: Sequence[ClassSpec]) -> Version:
+        # A second class that has the first as its parent goes up with it.
+        kept = [
+            replace(spec, parent=None) if spec.parent == changed.class_id else spec
+            for spec in others
+        ]
+        present = self.head.taxonomy_version
+        # The newest version may have classes retired that live here again.
+        newest = reading_of(present.taxonomy.versions.latest("number")).classes
+        named = {spec.class_id for spec in (changed, *others)}
+        retired = [spec for spec in newest.values() if spec.class_id not in named]
+        published = publish_version(
+            taxonomy=present.taxonomy,
+            classes=[changed, *kept, *retired],
+            actor=self._user,
+            message="Synthetic",
+        )
+        self.versions.append(self._commit((), self.head.version_id, published))
+        return self.head
+
+    def _commit(
+        self, changes: Any, head: bytes | None, taxonomy: TaxonomyVersion | None = None
+    ) -> Version:
         version = commit(
             dataset=self._dataset,
             branch="main",
@@ -73,6 +117,7 @@ class History:
             changes=changes,
             message="Synthetic",
             author=self._user,
+            taxonomy_version=taxonomy,
         )
         # As a request finds it: without what the commit had in memory.
         return Version.objects.select_related("taxonomy_version__taxonomy").get(pk=version.pk)

@@ -1,4 +1,4 @@
-"""Commit, diff and statistics at several sizes: work that must not grow with the images.
+"""Commit, migration, diff and statistics at several sizes: what must not grow with the images.
 
 SQLite as in production, `synchronous=FULL`, one database per size. Images have tiny labels that
 the store knows, so that the tree, the change log, indexes and statistics are what is measured.
@@ -27,6 +27,7 @@ _COMMIT, _DIFF = Goal(2.5, at_most=True), Goal(2, at_most=True)
 # Reads of half a millisecond: constant, up to what timing can tell.
 _STATS = Goal(1.5, at_most=True)
 _READS = 5
+_WRITING = ("commit", "rename", "merge")
 
 
 class _Place(NamedTuple):
@@ -48,6 +49,8 @@ def run(bench: Bench) -> Iterator[Row]:
     edits = f"{bench.scale.edits} edits"
     what = {
         "commit": (f"commit of {edits}", _COMMIT),
+        "rename": ("a class renamed, published and the branch moved to it", _COMMIT),
+        "merge": ("two classes merged, published and the branch moved to it", _COMMIT),
         "diff-log": (f"diff of two versions, {edits} apart, with names, by the change log", _DIFF),
         "diff-trees": (f"diff of two versions, {edits} apart, with names, by the trees", _DIFF),
         "statistics": ("statistics of a version", _STATS),
@@ -71,18 +74,27 @@ def _build(bench: Bench, images: int, labels: Sequence[Any]) -> _Place:
 def _take_turn(place: _Place, edits: int, *, counted: bool) -> None:
     history = place.history
     changes = history.edits(edits)
-    doing: dict[str, Callable[[], object]] = {"commit": lambda: history.commit(changes)}
+    doing: dict[str, Callable[[], object]] = {
+        "commit": lambda: history.commit(changes),
+        "rename": history.rename_class,
+        "merge": history.merge_classes,
+    }
+    # The tree that the readings compare is that of the commit: a migration changes none.
+    edited = len(history.versions)
     for _ in range(_READS):
-        doing["diff-log"] = lambda: _diff_by_log(*history.versions[-2:])
-        doing["diff-trees"] = lambda: _diff_by_trees(*history.versions[-2:])
+        doing["diff-log"] = lambda: _diff_by_log(*history.versions[edited - 1 : edited + 1])
+        doing["diff-trees"] = lambda: _diff_by_trees(*history.versions[edited - 1 : edited + 1])
         doing["statistics"] = lambda: get_stats(history.head)
         for name, do in doing.items():
             cost = measure(do)
             if counted:
                 place.costs.setdefault(name, []).append(cost)
-            elif name not in place.queries and name != "commit":
+            elif name not in place.queries and name not in _WRITING:
                 place.queries[name] = _count_queries(place.database, do)
-        doing.pop("commit", None)
+        for name in _WRITING:
+            doing.pop(name, None)
+    # Later edits bring labels of the class that is merged now.
+    history.unmerge_classes()
 
 
 def _diff_by_log(old: Version, new: Version) -> None:
