@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -121,14 +122,17 @@ def edit_draft(
     if not 1 <= len(operations) <= MOST_OPERATIONS:
         raise InvalidTaxonomy([f"a request has 1 to {MOST_OPERATIONS} operations"])
     draft = _rebased(_lock_draft(taxonomy, expected_revision, list(operations)))
-    for position, operation in enumerate(operations):
-        try:
-            draft = _apply(draft, operation)
-        except ValueError as error:
-            raise InvalidOperation(position, str(error)) from error
-        except InvalidTaxonomy as error:
-            raise InvalidOperation(position, "; ".join(error.problems)) from error
-    return _store(draft, list(operations), actor)
+    return _store(_apply_all(draft, operations), list(operations), actor)
+
+
+def preview_operations(draft: Draft, operations: Sequence[Any] = ()) -> Draft:
+    """Return what a draft would be after these operations, and would be published as.
+
+    Nothing is written: classes that are new here may get other ids when the operations are
+    done. Raises `InvalidOperation` and `TaxonomyMoved` as `edit_draft` does.
+    """
+    # Operations count ids up in the taxonomy that they are given.
+    return _apply_all(_rebased(replace(draft, taxonomy=copy(draft.taxonomy))), operations)
 
 
 @transaction.atomic
@@ -268,6 +272,17 @@ def _rebased(draft: Draft) -> Draft:
 
 def _led(reference: int | str | None, led: Mapping[int, int]) -> int | str | None:
     return led.get(reference, reference) if isinstance(reference, int) else reference
+
+
+def _apply_all(draft: Draft, operations: Sequence[Any]) -> Draft:
+    for position, operation in enumerate(operations):
+        try:
+            draft = _apply(draft, operation)
+        except ValueError as error:
+            raise InvalidOperation(position, str(error)) from error
+        except InvalidTaxonomy as error:
+            raise InvalidOperation(position, "; ".join(error.problems)) from error
+    return draft
 
 
 def _apply(draft: Draft, operation: Any) -> Draft:

@@ -69,7 +69,7 @@ def create_mapping(
         actor,
         "taxonomy.mapped",
         source.taxonomy,
-        target=target.taxonomy.slug,
+        into=target.taxonomy.slug,
         number=number,
         digest=mapping.digest,
     )

@@ -1,8 +1,22 @@
+import io
+
 import pytest
 from django.contrib.admin import site
+from PIL import Image
 
+from labels_app.actions.drafts import edit_draft
+from labels_app.actions.mappings import create_mapping
+from labels_app.actions.pictures import add_picture
 from labels_app.actions.taxonomies import create_taxonomy
-from labels_app.models import LabelRevision, Taxonomy, TaxonomyVersion
+from labels_app.models import (
+    DraftEdit,
+    LabelRevision,
+    Taxonomy,
+    TaxonomyDraft,
+    TaxonomyMapping,
+    TaxonomyPicture,
+    TaxonomyVersion,
+)
 from labels_app.revisions import register_labels
 from panoptic.codec import pack_label
 from people_app.models import User
@@ -18,7 +32,10 @@ def operator_request(rf):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("model", [TaxonomyVersion, LabelRevision])
+@pytest.mark.parametrize(
+    "model",
+    [TaxonomyVersion, LabelRevision, TaxonomyDraft, DraftEdit, TaxonomyMapping, TaxonomyPicture],
+)
 def test_operators_cannot_alter_what_is_immutable(operator_request, model):
     admin = site.get_model_admin(model)
     assert admin.has_view_permission(operator_request)
@@ -50,3 +67,48 @@ def test_labels_are_listed_by_digest(operator_request):
     admin = site.get_model_admin(LabelRevision)
     page = admin.changelist_view(operator_request).render().content.decode()
     assert packed.digest.hex() in page
+
+
+@pytest.mark.django_db
+def test_operators_see_who_owns_a_taxonomy_and_what_is_done_to_its_draft(operator_request):
+    version = _edited_taxonomy(operator_request.user)
+    page = _page(Taxonomy, version.taxonomy_id, operator_request)
+    assert "root (owner)" in page
+    assert (
+        "rename"
+        in site.get_model_admin(DraftEdit)
+        .changelist_view(operator_request)
+        .render()
+        .content.decode()
+    )
+    assert "automobile" in _page(TaxonomyDraft, version.taxonomy.draft.pk, operator_request)
+
+
+@pytest.mark.django_db
+def test_operators_see_mappings_and_pictures(operator_request):
+    version = _edited_taxonomy(operator_request.user)
+    other = create_taxonomy(slug="other", classes=classes("vehicle"), actor=None)
+    mapping = create_mapping(
+        source=version, target=other, entries={"road": None, "car": "vehicle"}, actor=None
+    )
+    picture = add_picture(taxonomy=version.taxonomy, content=_png(), actor=None)
+    assert "&quot;1&quot;: null" in _page(TaxonomyMapping, mapping.pk, operator_request)
+    assert picture.digest.hex() in _page(TaxonomyPicture, picture.pk, operator_request)
+
+
+def _edited_taxonomy(owner):
+    version = create_taxonomy(slug="street", classes=classes("road/stuff car"), actor=owner)
+    rename = {"op": "rename", "class": "car", "name": "automobile"}
+    edit_draft(taxonomy=version.taxonomy, expected_revision=0, operations=[rename], actor=owner)
+    return version
+
+
+def _page(model, key, request):
+    admin = site.get_model_admin(model)
+    return admin.changeform_view(request, str(key)).render().content.decode()
+
+
+def _png():
+    out = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(out, "PNG")
+    return out.getvalue()
