@@ -163,12 +163,26 @@ def _flag_pairs(evidence: Evidence, matched: I64, partners: I64) -> dict[ChangeK
     reshaped = (shared != evidence.old_areas[matched]) | (shared != evidence.new_areas[partners])
     # No mask tells of another painting order, yet it changes what is visible of these segments.
     reshaped |= find_swapped(evidence.cells, evidence.matching)[matched]
+    reshaped |= _find_uncovered(evidence)[matched]
     return {
         ChangeKind.RECLASSIFIED: old.class_ids[matched] != new.class_ids[partners],
         ChangeKind.RESHAPED: reshaped,
         ChangeKind.ATTRIBUTES: find_differing_fields(old, matched, new, partners),
         ChangeKind.RENUMBERED: old.ids[matched] != new.ids[partners],
     }
+
+
+def _find_uncovered(evidence: Evidence) -> Flags:
+    """The old segments that void hides on a pixel in one of the labels, where they, or what they
+    are matched to, are visible in the other: bool[n]."""
+    cells, matching = evidence.cells, evidence.matching
+    uncovered = np.zeros(matching.partners_of_old.size + 1, bool)  # the last one is no segment
+    if cells.new_covers is not None:
+        uncovered[cells.old_tops[cells.new_covers]] = True
+    if cells.old_covers is not None:
+        owners = cells.new_tops[cells.old_covers]
+        uncovered[np.append(matching.partners_of_new, -1)[owners]] = True
+    return uncovered[:-1]
 
 
 def _name(old: Label, new: Label, matching: Matching) -> tuple[I64, I64]:

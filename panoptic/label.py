@@ -30,6 +30,7 @@ from panoptic.runs import (
     spans_of_mask,
 )
 from panoptic.segments import (
+    MAX_SEGMENT_ID,
     Origin,
     Segment,
     Segments,
@@ -38,6 +39,7 @@ from panoptic.segments import (
 )
 
 __all__ = [
+    "COVER",
     "ClassCounts",
     "Label",
     "Origin",
@@ -57,9 +59,12 @@ __all__ = [
     "segments_from_rows",
     "spans_of",
     "unpack_counts",
+    "visible_runs",
 ]
 
 MAX_LAYERS = 2**16 - 1
+# In painted planes: void that hides what lies below it. No segment has this id.
+COVER = MAX_SEGMENT_ID + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,16 +73,32 @@ class Label:
 
     layers[k] holds the segment ids of layer k, 0 where it says nothing; there is no layer
     without segments. Use the functions of this module to make one: they keep the normal form.
+
+    painted : only in a label that `panoptic.reading` derived, and only where no order of its
+        segments shows what the stored label shows. `painted[k]` is what lies k-th from below at
+        each pixel, a segment or `COVER`; the layers then tell the full masks and no order.
+        Such a label can be seen, counted and compared, and has no bytes.
     """
 
     height: int
     width: int
     segments: Segments
     layers: tuple[Runs, ...]
+    painted: tuple[Runs, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.height, self.width
+
+    @property
+    def is_partition(self) -> bool:
+        """Whether all of every segment is visible, because nothing lies over anything."""
+        return len(self.layers) < 2 and self.painted is None
+
+    @property
+    def planes(self) -> tuple[Runs, ...]:
+        """What is painted, bottom to top: the layers, or `painted` where that is given."""
+        return self.layers if self.painted is None else self.painted
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Label):
@@ -85,11 +106,12 @@ class Label:
         return (
             self.shape == other.shape
             and self.layers == other.layers
+            and self.painted == other.painted
             and self.segments == other.segments
         )
 
     def __hash__(self) -> int:
-        return hash((self.height, self.width, self.segments, self.layers))
+        return hash((self.height, self.width, self.segments, self.layers, self.painted))
 
 
 class SegmentMeasures(NamedTuple):
@@ -161,15 +183,23 @@ def measure_label(label: Label) -> SegmentMeasures:
         measured = measure_runs(layer)
         places = np.searchsorted(ids, measured.ids)
         areas[places], boxes[places] = measured.areas, measured.boxes
-    return SegmentMeasures(
-        ids, areas, visible_areas(label) if len(label.layers) > 1 else areas, boxes
-    )
+    return SegmentMeasures(ids, areas, areas if label.is_partition else visible_areas(label), boxes)
+
+
+def visible_runs(label: Label) -> Runs:
+    """The id of the topmost segment at each pixel, 0 where none is visible."""
+    view = compose_runs(label.height, label.width, label.planes)
+    if label.painted is None:
+        return view
+    values = np.where(view.values == COVER, np.uint32(0), view.values)
+    return Runs(label.height, label.width, *kernels.merge(values, view.lengths))
 
 
 def visible_areas(label: Label) -> NDArray[np.int64]:
     """Pixels of every segment in the panoptic view, aligned with the segments."""
     ids = label.segments.ids
-    view = compose_runs(label.height, label.width, label.layers)
+    # A cover is no id: it is not counted.
+    view = compose_runs(label.height, label.width, label.planes)
     pixels: NDArray[np.int64] = kernels.count_pixels(view.values, view.lengths, ids)
     return pixels
 
@@ -210,7 +240,7 @@ def replace_segments(label: Label, rows: Iterable[Segment]) -> Label:
     label.segments.index_of(list(given))
     replaced = [given.get(row.segment_id, row) for row in label.segments]
     segments = replace(segments_from_rows(replaced), layers=label.segments.layers)
-    return Label(label.height, label.width, segments, label.layers)
+    return replace(label, segments=segments)
 
 
 def renumber(label: Label, old_ids: ArrayLike, new_ids: ArrayLike) -> Label:
@@ -226,12 +256,13 @@ def renumber(label: Label, old_ids: ArrayLike, new_ids: ArrayLike) -> Label:
         for row, segment_id in zip(segments, changed.tolist(), strict=True)
     ]
     layers = dict(zip(changed.tolist(), segments.layers.tolist(), strict=True))
-    renumbered = segments_from_rows(rows, layers)
+    keys, values = np.append(segments.ids, COVER), np.append(changed, COVER)
     return Label(
         label.height,
         label.width,
-        renumbered,
-        tuple(relabel_runs(layer, segments.ids, changed) for layer in label.layers),
+        segments_from_rows(rows, layers),
+        tuple(relabel_runs(layer, keys, values) for layer in label.layers),
+        label.painted and tuple(relabel_runs(plane, keys, values) for plane in label.painted),
     )
 
 

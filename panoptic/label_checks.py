@@ -42,9 +42,22 @@ LIMITS = Limits()
 
 
 def check_limits(label: Label, limits: Limits) -> None:
-    """Raise TooLarge if a reader with these limits would refuse the label."""
+    """Raise TooLarge if a reader with these limits would refuse the label.
+
+    MalformedLabel for a derived label that no stack of whole segments can say.
+    """
+    refuse_derived(label)
     limits.check(label.height, label.width, len(label.segments), len(label.layers))
     limits.check_runs(sum(layer.count for layer in label.layers))
+
+
+def refuse_derived(label: Label) -> None:
+    """Raise MalformedLabel if the label can be seen and compared only: it has no bytes."""
+    if label.painted is not None:
+        raise MalformedLabel(
+            "read under a taxonomy, its segments have no one order: it has no bytes and no patch",
+            where="label",
+        )
 
 
 def check_label(label: Label) -> None:
@@ -53,6 +66,7 @@ def check_label(label: Label) -> None:
     Columns in range and sorted, runs maximal and of the right sum, every segment in exactly
     its layer, and the layers in normal form.
     """
+    refuse_derived(label)
     check_columns(label.segments)
     check_layers(label)
 

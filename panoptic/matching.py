@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from panoptic.fields import find_differing_fields
 from panoptic.kinds import Kinds
-from panoptic.label import Label
+from panoptic.label import COVER, Label
 from panoptic.overlaps import Cells, Shared
+from panoptic.runs import Runs
 from panoptic.segments import Segments
 
 I64 = NDArray[np.int64]
@@ -75,7 +76,15 @@ def match_by_place(old: Label, new: Label, areas: I64) -> Matching | None:
     count = len(old.segments)
     if count != len(new.segments) or len(old.layers) != len(new.layers):
         return None
+    if len(old.planes) != len(new.planes):
+        return None
     pairs = list(zip(old.layers, new.layers, strict=True))
+    if old.painted is not None or new.painted is not None:
+        painted = list(zip(old.planes, new.planes, strict=True))
+        if not all(np.array_equal(a.values == COVER, b.values == COVER) for a, b in painted):
+            return None
+        # A cover matches itself, as void does.
+        pairs += [(_uncover(a), _uncover(b)) for a, b in painted]
     if not all(np.array_equal(a.lengths, b.lengths) for a, b in pairs):
         return None
     partners, back = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
@@ -139,10 +148,15 @@ def swap_sides(cells: Cells, shared: Shared, matching: Matching) -> tuple[Cells,
     is_matched = matching.partners_of_new >= 0
     mirrored[is_matched] = matching.shared[matching.partners_of_new[is_matched]]
     return (
-        Cells(cells.new_stacks, cells.old_stacks, cells.pixels),
+        Cells(cells.new_stacks, cells.old_stacks, cells.pixels, cells.new_covers, cells.old_covers),
         Shared(shared.new[order], shared.old[order], shared.pixels[order]),
         Matching(matching.partners_of_new, matching.partners_of_old, mirrored),
     )
+
+
+def _uncover(plane: Runs) -> Runs:
+    values = np.where(plane.values == COVER, np.uint32(0), plane.values)
+    return Runs(plane.height, plane.width, values, plane.lengths)
 
 
 def _rank(old: Side, new: Side, shared: Shared, kinds: Kinds) -> tuple[I64, I64]:

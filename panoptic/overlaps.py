@@ -10,22 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panoptic.errors import ShapeMismatch
 from panoptic.kernels import load_kernels
-from panoptic.label import Label
+from panoptic.label import COVER, Label
 from panoptic.runs import Runs
 
 U32 = NDArray[np.uint32]
 I64 = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 kernels = load_kernels("overlap")
 
 _32 = np.uint64(32)
 _LOW_32_BITS = np.uint64(0xFFFFFFFF)
+_COVERED = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +87,14 @@ class Cells:
     old_stacks, new_stacks : int64[k, layers], positions in the segment tables, bottom to top,
         -1 where a layer says nothing
     pixels : int64[k]
+    old_covers, new_covers : bool[k], whether void hides the stack; None: it never does
     """
 
     old_stacks: I64
     new_stacks: I64
     pixels: I64
+    old_covers: Flags | None = None
+    new_covers: Flags | None = None
 
     @property
     def are_flat(self) -> bool:
@@ -98,11 +104,26 @@ class Cells:
     @cached_property
     def old_tops(self) -> I64:
         """Position of the visible owner of each cell, -1 for void: int64[k]."""
-        return _tops(self.old_stacks)
+        return _tops(self.old_stacks, self.old_covers)
 
     @cached_property
     def new_tops(self) -> I64:
-        return _tops(self.new_stacks)
+        return _tops(self.new_stacks, self.new_covers)
+
+
+class StackPlane(NamedTuple):
+    """A plane whose values tell the stacks of segments in a label apart.
+
+    values uint32[n], lengths int64[n] : its runs
+    members : int64[k, planes], the stack of each value as positions in the segment table, bottom
+        to top, -1 for none; None where there is one layer at most: the values are segment ids
+    covers : bool[k], whether void hides the stack of a value; None: it never does
+    """
+
+    values: U32
+    lengths: I64
+    members: I64 | None
+    covers: Flags | None
 
 
 def count_overlaps(old: Runs, new: Runs) -> Overlaps:
@@ -127,14 +148,36 @@ def cut_cells(old: Label, new: Label) -> Cells:
     """Cut two labels of one size into cells; raises ShapeMismatch."""
     if old.shape != new.shape:
         raise ShapeMismatch(old.shape, new.shape)
-    (old_values, old_lengths), old_members = _stack(old)
-    (new_values, new_lengths), new_members = _stack(new)
-    keys, pixels = kernels.count_pairs(old_values, old_lengths, new_values, new_lengths)
+    before, after = number_stacks(old), number_stacks(new)
+    keys, pixels = kernels.count_pairs(before.values, before.lengths, after.values, after.lengths)
+    old_keys, new_keys = keys >> _32, keys & _LOW_32_BITS
     return Cells(
-        _members_of(old, old_members, keys >> _32),
-        _members_of(new, new_members, keys & _LOW_32_BITS),
+        _members_of(old, before.members, old_keys),
+        _members_of(new, after.members, new_keys),
         pixels,
+        None if before.covers is None else before.covers[old_keys.astype(np.int64)],
+        None if after.covers is None else after.covers[new_keys.astype(np.int64)],
     )
+
+
+def number_stacks(label: Label) -> StackPlane:
+    """One plane that tells the stacks of a label apart."""
+    planes = label.planes
+    if not planes:
+        size = np.array([label.height * label.width])
+        return StackPlane(np.zeros(1, np.uint32), size, None, None)
+    plane = planes[0].values, planes[0].lengths
+    members = None
+    for layer in planes[1:]:
+        keys, *numbered = kernels.number_pairs(*plane, layer.values, layer.lengths)
+        plane = numbered[0], numbered[1]
+        below = _members_of(label, members, keys >> _32)
+        above = _positions(label, keys & _LOW_32_BITS)
+        members = np.concatenate((below, above[:, None]), axis=1)
+    if members is None or label.painted is None:
+        return StackPlane(*plane, members, None)
+    covered = members == _COVERED
+    return StackPlane(*plane, np.where(covered, -1, members), covered.any(axis=1))
 
 
 def shared_masks(cells: Cells) -> Shared:
@@ -178,27 +221,6 @@ def add_up(old: I64, new: I64, pixels: I64) -> Shared:
     return Shared((keys >> 32) - 1, (keys & 0xFFFFFFFF) - 1, pixels)
 
 
-def _stack(label: Label) -> tuple[tuple[U32, I64], I64 | None]:
-    """A plane whose values tell the stacks of a label apart, and the stack of each value.
-
-    With a single layer the values are the segment ids themselves, and there is no table.
-    """
-    if not label.layers:
-        return (np.zeros(1, np.uint32), np.array([label.height * label.width])), None
-    lowest = label.layers[0]
-    plane = lowest.values, lowest.lengths
-    if len(label.layers) == 1:
-        return plane, None
-    members = None
-    for layer in label.layers[1:]:
-        keys, *numbered = kernels.number_pairs(*plane, layer.values, layer.lengths)
-        plane = numbered[0], numbered[1]
-        below = _members_of(label, members, keys >> _32)
-        above = _positions(label, keys & _LOW_32_BITS)
-        members = np.concatenate((below, above[:, None]), axis=1)
-    return plane, members
-
-
 def _members_of(label: Label, members: I64 | None, values: NDArray[np.uint64]) -> I64:
     if members is None:
         return _positions(label, values)[:, None]
@@ -209,14 +231,16 @@ def _positions(label: Label, ids: NDArray[np.uint64]) -> I64:
     # Every value is 0 or an id of the table, whose positions are found from behind the void.
     places = np.searchsorted(label.segments.ids, ids.astype(np.uint32), side="right") - 1
     places[ids == 0] = -1
+    if label.painted is not None:
+        places[ids == COVER] = _COVERED
     return places.astype(np.int64, copy=False)
 
 
-def _tops(stacks: I64) -> I64:
+def _tops(stacks: I64, covers: Flags | None) -> I64:
     tops = stacks[:, 0]
     for above in stacks.T[1:]:
         tops = np.where(above >= 0, above, tops)
-    return tops
+    return tops if covers is None else np.where(covers, -1, tops)
 
 
 def _unpack(keys: NDArray[np.uint64], pixels: I64) -> Overlaps:

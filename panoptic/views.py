@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panoptic.errors import MalformedLabel, UnknownClass
-from panoptic.label import Label, Segment, measure_label
-from panoptic.runs import Runs, Spans, compose_runs, relabel_runs, spans_by_id
+from panoptic.label import Label, Segment, measure_label, visible_runs
+from panoptic.runs import Runs, Spans, relabel_runs, spans_by_id
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ class InstanceView(NamedTuple):
 
 def panoptic_runs(label: Label) -> Runs:
     """The id of the topmost segment at each pixel, 0 where no layer says anything."""
-    return compose_runs(label.height, label.width, label.layers)
+    return visible_runs(label)
 
 
 def semantic_runs(label: Label, class_map: ClassMap = ClassMap.identity) -> Runs:

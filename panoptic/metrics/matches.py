@@ -56,10 +56,9 @@ def match_to_truth(truth: Label, other: Label) -> Matches:
         new.class_ids,
     )
     matches = Matches(partners, ious, old_states, new_states, ())
-    # In a partition everything is visible.
-    if max(len(truth.layers), len(other.layers)) > 1:
-        return _match_hidden(truth, other, matches)
-    return matches
+    if truth.is_partition and other.is_partition:
+        return matches
+    return _match_hidden(truth, other, matches)
 
 
 def _match_hidden(truth: Label, other: Label, matches: Matches) -> Matches:

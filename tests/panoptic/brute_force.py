@@ -6,30 +6,34 @@ Shares no code with `panoptic` but the label itself.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panoptic.label import Label
+from panoptic.runs import Runs
 from panoptic.segments import Segment
 
 Mask = NDArray[np.bool_]
 Pairs = dict[int, int]
+Stack = tuple[int, ...]
+
+# In a plane of a derived label: void that hides what lies below.
+COVER = 2**24
+COVERED = ("void", 0)
 
 
 def planes_of(label: Label) -> list[NDArray[np.uint32]]:
-    """The id map of every layer, bottom first."""
-    return [
-        np.repeat(layer.values, layer.lengths).reshape(label.height, label.width)
-        for layer in label.layers
-    ]
+    """The id map of every plane, bottom first: the layers, or what a derived label has painted."""
+    return _decode(label, label.layers if label.painted is None else label.painted)
 
 
 def full_masks(label: Label) -> dict[int, Mask]:
     """bool (height, width) by id."""
     masks = {}
-    for plane in planes_of(label):
+    for plane in _decode(label, label.layers):
         for segment_id in set(plane.ravel().tolist()) - {0}:
             masks[segment_id] = plane == segment_id
     return masks
@@ -40,7 +44,15 @@ def view_of(label: Label) -> NDArray[np.uint32]:
     view = np.zeros((label.height, label.width), np.uint32)
     for plane in planes_of(label):
         view[plane > 0] = plane[plane > 0]
+    view[view == COVER] = 0
     return view
+
+
+def stacks_of(label: Label) -> list[Stack]:
+    """Per flat pixel the ids that lie over each other, bottom first; a cover is 0."""
+    planes = [plane.ravel().tolist() for plane in planes_of(label)]
+    pixels = zip(*planes, strict=True) if planes else [()] * (label.height * label.width)
+    return [tuple(i % COVER for i in pixel if i) for pixel in pixels]
 
 
 def rows_of(label: Label) -> dict[int, Segment]:
@@ -109,16 +121,18 @@ def owners(label: Label, pairs: Pairs, old_side: Label | None = None) -> list[li
     for plane in planes_of(label):
         for pixel, segment_id in enumerate(plane.ravel().tolist()):
             if segment_id:
-                stacks[pixel].append(names[segment_id])
+                stacks[pixel].append(names.get(segment_id, COVERED))
     return stacks
 
 
 def changed_and_hidden(old: Label, new: Label, pairs: Pairs) -> tuple[Mask, int]:
     """RULES 3.4: the mask of changed pixels, and the number of hidden ones."""
     before, after = owners(old, pairs), owners(new, pairs, old)
-    changed = [a[-1:] != b[-1:] for a, b in zip(before, after, strict=True)]
+    changed = [_seen(a) != _seen(b) for a, b in zip(before, after, strict=True)]
     hidden = sum(
-        a != b and not visibly for a, b, visibly in zip(before, after, changed, strict=True)
+        [name for name in a if name is not COVERED] != [name for name in b if name is not COVERED]
+        and not visibly
+        for a, b, visibly in zip(before, after, changed, strict=True)
     )
     return np.array(changed, bool).reshape(old.shape), hidden
 
@@ -178,3 +192,48 @@ def boundary_iou(a: Mask, b: Mask) -> float:
     reach = max(1, round(0.02 * (a.shape[0] ** 2 + a.shape[1] ** 2) ** 0.5))
     band_a, band_b = band(a, reach), band(b, reach)
     return float((band_a & band_b).sum() / (band_a | band_b).sum())
+
+
+def read_roots(label: Label, live: Mapping[int, int], stuff: set[int], crowds: set[int]) -> Pairs:
+    """RULES 5.2: segment id → the id that it has when it is read, 0 for void.
+
+    live : stored class → live class, 0 void; stuff : live classes; crowds : stored stuff classes
+    that read as crowds where they read as things
+    """
+    roots: Pairs = {}
+    rows = rows_of(label)
+    for segment_id, row in rows.items():
+        mates = [segment_id]
+        if live[row.class_id] in stuff:
+            mates = [i for i, other in rows.items() if live[other.class_id] == live[row.class_id]]
+        elif row.class_id in crowds:
+            mates = [
+                i
+                for i, other in rows.items()
+                if other.class_id in crowds and live[other.class_id] == live[row.class_id]
+            ]
+        roots[segment_id] = min(mates) if live[row.class_id] else 0
+    return roots
+
+
+def read_stacks(label: Label, roots: Pairs) -> list[Stack]:
+    """Per flat pixel what `stacks_of` must give for the label that is read."""
+    stacks = []
+    for stack in stacks_of(label):
+        seen: list[int] = []
+        for segment_id in reversed(stack):
+            root = roots[segment_id]
+            is_cover = root == 0 and not seen
+            if is_cover or (root and root not in seen):
+                seen.append(root)
+        stacks.append(tuple(reversed(seen)) if any(seen) else ())
+    return stacks
+
+
+def _decode(label: Label, planes: tuple[Runs, ...]) -> list[NDArray[np.uint32]]:
+    return [np.repeat(p.values, p.lengths).reshape(label.height, label.width) for p in planes]
+
+
+def _seen(stack: list[tuple]) -> list[tuple]:
+    """What is visible of a stack of owners."""
+    return [name for name in stack[-1:] if name is not COVERED]

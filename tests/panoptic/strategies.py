@@ -9,14 +9,20 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from panoptic.kinds import Kinds
 from panoptic.label import Label, Origin, Segment, compose_label
+from panoptic.reading import LabelReading
 from panoptic.runs import encode_runs
+from panoptic.views import ClassMap
 
 Mask = NDArray[np.bool_]
 Painting = list[tuple[Segment, Mask]]
 
 CLASS_IDS = (1, 2, 3, 4)
 STUFF_IDS = frozenset({3, 4})
+# What a reading may make of them: their own ids, a new thing and a new stuff class.
+LIVE_IDS = (1, 2, 3, 4, 5, 6)
+LIVE_STUFF_IDS = frozenset({3, 4, 6})
 SIDES = st.integers(1, 6)
 SHAPES = st.tuples(SIDES, SIDES)
 IDS = st.one_of(st.integers(1, 9), st.sampled_from([255, 256, 70_000, 2**24 - 1]))
@@ -101,6 +107,20 @@ def label_pairs(draw: Any) -> tuple[Label, Label]:
             new.append((row, mask))
     pair = compose(shape, old), compose(shape, new)
     return pair if draw(st.booleans()) else (pair[1], pair[0])
+
+
+@st.composite
+def readings(draw: Any) -> LabelReading:
+    """Any way for the classes to read: renamed, merged within and across kinds, flipped both
+    ways, retired to void, or under classes of another taxonomy that happen to have their ids."""
+    targets = st.sampled_from((0, *LIVE_IDS))
+    live = {class_id: class_id for class_id in CLASS_IDS}
+    for class_id in draw(st.lists(st.sampled_from(CLASS_IDS), min_size=1, unique=True)):
+        live[class_id] = draw(targets)
+    kinds = Kinds(LIVE_STUFF_IDS)
+    if draw(st.integers(0, 3)) == 0:
+        kinds = Kinds(draw(st.frozensets(st.sampled_from(LIVE_IDS))))
+    return LabelReading(ClassMap.from_mapping(live), kinds, STUFF_IDS)
 
 
 @st.composite
