@@ -17,8 +17,9 @@ from api.caching import answer, answer_for_now
 from api.compare import Sides, comparison_etag, get_sides
 from api.comparison_bodies import ChangedImageSerializer
 from api.documentation import IF_NONE_MATCH, PAGE, SPEC, answers, page_of, query
-from api.images import stored_classes
+from api.errors import Problem
 from api.pagination import Keyset, Page, choice_of, limit_of, page_json, read_cursor
+from api.readings import TAXONOMY
 from datasets_app.actions.comparisons import get_pixel_comparison
 from datasets_app.comparison import ImageChangeKind, kind_of
 from datasets_app.entries import EntryChange, Facet
@@ -28,7 +29,8 @@ from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
 from datasets_app.pixels.pairs import get_pair_counts, pair_of
 from datasets_app.tree import get_entries
-from labels_app.reading import reading_of
+from labels_app.classes import id_of
+from labels_app.reading import Reading
 from panoptic.changes import ChangeKind
 
 _BY_CHANGE = Keyset("compared.changed_pixels", ("-changed_pixels", "image_no"))
@@ -54,8 +56,9 @@ class ChangedImageList(APIView):
             ),
             query("change", "what became of one of its segments", enum=_CHANGE_KINDS),
             query("facet", "what differs in it", enum=[facet.value for facet in Facet]),
-            query("class", "name or id of a class that changed pixels left or joined"),
+            query("class", "name or id of a live class that changed pixels left or joined"),
             query("order", "the most changed pixels first, or by name", enum=list(_ORDERS)),
+            TAXONOMY,
             *PAGE,
             IF_NONE_MATCH,
         ],
@@ -78,7 +81,9 @@ class ChangedImageList(APIView):
         order = choice_of(request, "order", _ORDERS, _ORDERS[0])
 
         def make() -> Response:
-            comparison = get_pixel_comparison(sides.old, sides.new, actor=request.user)
+            comparison = get_pixel_comparison(
+                sides.old, sides.new, actor=request.user, read_by=sides.read_by
+            )
             state = {"pending": False, "job": None}
             if not comparison.is_ready:
                 state = {"pending": True, "job": comparison.job_id}
@@ -92,7 +97,7 @@ class ChangedImageList(APIView):
             body = page_json(request, name, page, lambda rows: _rows_json(sides, rows))
             return Response(body | state)
 
-        return answer(request, comparison_etag(request, sides), make, immutable=sides.by_id)
+        return answer(request, comparison_etag(request, sides), make, immutable=sides.immutable)
 
 
 def _keys(request: Request, sides: Sides) -> list[list[str]]:
@@ -109,9 +114,16 @@ def _keys(request: Request, sides: Sides) -> list[list[str]]:
         groups.append([f"facet:{facet}"])
     wanted = request.query_params.get("class")
     if wanted is not None:
-        reading = reading_of(sides.new.taxonomy_version)
-        groups.append([f"class:{stored}" for stored in stored_classes(reading, wanted)])
+        groups.append([f"class:{_live_class(sides.read_by.reading, wanted)}"])
     return groups
+
+
+def _live_class(reading: Reading, wanted: str) -> int:
+    """Return the live class of this name or id; raise `Problem` where there is none."""
+    for spec in reading.live_classes:
+        if wanted in (str(spec.class_id), spec.name):
+            return id_of(spec)
+    raise Problem(400, "unknown_class", f"the taxonomy has no class {wanted!r}")
 
 
 def _find_rows(comparison: PixelComparison, groups: list[list[str]]) -> QuerySet[ComparedImage]:
@@ -156,9 +168,7 @@ def _rows_json(sides: Sides, rows: Sequence[ComparedImage]) -> list[dict[str, An
     after = get_entries(nodes, sides.new.root, numbers)
     changes = {no: EntryChange(no, before.get(no), after.get(no)) for no in numbers}
     pairs = {no: pair for no, change in changes.items() if (pair := pair_of(change)) is not None}
-    counts = get_pair_counts(
-        list(dict.fromkeys(pairs.values())), reading_of(sides.new.taxonomy_version)
-    )
+    counts = get_pair_counts(list(dict.fromkeys(pairs.values())), sides.read_by.reading)
     names = names_of(sides.dataset.pk, numbers)
     body = []
     for row in rows:

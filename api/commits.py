@@ -22,10 +22,11 @@ from api.errors import invalid
 from api.fields import DigestField
 from api.taxonomies import find_taxonomy_version
 from api.versions import VersionSerializer, version_json
+from api.violations import ImageViolationSerializer
 from datasets_app.actions.commits import commit
 from datasets_app.attributes import put_attributes
 from datasets_app.holdings import hold_blobs
-from datasets_app.models import Dataset
+from datasets_app.models import Dataset, Version
 from datasets_app.names import clean_ref_name
 from datasets_app.staging import ImageChange
 from labels_app.models import TaxonomyVersion
@@ -57,6 +58,13 @@ class FullCommitSerializer(CommitSerializer):
     changes = ChangeSerializer(many=True)
 
 
+class CommittedVersionSerializer(VersionSerializer):
+    """A version that a commit made, and the label rules that its labels break all the same."""
+
+    warning_count = serializers.IntegerField()
+    warnings = ImageViolationSerializer(many=True, help_text="the first 1,000")
+
+
 class CommitList(APIView):
     """The commits of a branch."""
 
@@ -72,13 +80,15 @@ class CommitList(APIView):
             ),
         ],
         request=FullCommitSerializer,
-        responses=answers(VersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
+        responses=answers(CommittedVersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
     )
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Make the next version of a branch (annotators).
 
         In a change an absent field keeps and null clears. Digests must be of bytes that the
-        dataset holds. 409 `branch_moved` says where the branch is (`actual`).
+        dataset holds. 409 `branch_moved` says where the branch is (`actual`). 422
+        `class_not_open`: new segments of retired or split classes; 422 `label_rules_broken`:
+        the label rules of the taxonomy refuse them; `errors` lists both by image.
         """
         dataset = get_dataset(request, slug, Role.ANNOTATOR)
         body = CommitSerializer(data=request.data)
@@ -97,7 +107,17 @@ class CommitList(APIView):
             body_sha256=_sha256(request.data),
             known_only=True,
         )
-        return Response(version_json(version), status=status.HTTP_201_CREATED)
+        return Response(committed_json(version), status=status.HTTP_201_CREATED)
+
+
+def committed_json(version: Version) -> dict[str, Any]:
+    """Return a version as whoever made it is answered: with what its labels break."""
+    change_set = version.change_set
+    return {
+        **version_json(version),
+        "warning_count": change_set.warning_count,
+        "warnings": change_set.warnings,
+    }
 
 
 def _with_attributes(dataset: Dataset, wanted: list[WantedChange]) -> list[ImageChange]:

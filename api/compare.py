@@ -14,7 +14,7 @@ from api.access import get_dataset, is_full_id, load_version
 from api.caching import answer, answer_bytes, answer_for_now, answer_json, etag_of
 from api.comparison_bodies import ComparisonSerializer, ImageComparisonSerializer
 from api.documentation import IF_NONE_MATCH, NUMBER, SPEC, answers, file_answers
-from api.versions import TaxonomyNameSerializer
+from api.readings import TAXONOMY, asked_taxonomy, is_lasting
 from datasets_app.actions.comparisons import get_pixel_comparison
 from datasets_app.comparison import count_images, kind_of, merge_base
 from datasets_app.entries import Entry
@@ -25,21 +25,27 @@ from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
 from datasets_app.pixels.images import diff_numbered
 from datasets_app.revs import split_comparison
+from datasets_app.taxonomy_access import ReadBy, get_read_by
+from datasets_app.taxonomy_comparison import compare_taxonomies
 from datasets_app.tree import get_entries
 from datasets_app.views_of_labels import view_change_png
-from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
 
 _PIXEL_PARTS = ("segments", "pixels", "class_flow", "quality", "quality_changed")
 
 
 class Sides(NamedTuple):
-    """Two versions of a dataset; `by_id` where the path can only ever mean these."""
+    """Two versions of a dataset, and how both are read.
+
+    immutable : whether what is named, and what it reads as, can only ever be this
+    """
 
     dataset: Dataset
     old: Version
     new: Version
-    by_id: bool
+    read_by: ReadBy
+    immutable: bool
+    etag_parts: tuple[bytes | int, ...]
 
 
 class Comparison(APIView):
@@ -47,7 +53,7 @@ class Comparison(APIView):
 
     @extend_schema(
         operation_id="compare",
-        parameters=[SPEC, IF_NONE_MATCH],
+        parameters=[SPEC, TAXONOMY, IF_NONE_MATCH],
         responses=answers(ComparisonSerializer, 404, 409),
     )
     def get(self, request: Request, slug: str, spec: str) -> HttpResponseBase:
@@ -55,11 +61,13 @@ class Comparison(APIView):
         sides = get_sides(request, slug, spec)
 
         def make() -> Response:
-            comparison = get_pixel_comparison(sides.old, sides.new, actor=request.user)
+            comparison = get_pixel_comparison(
+                sides.old, sides.new, actor=request.user, read_by=sides.read_by
+            )
             body = _body(sides, comparison)
             return answer_for_now(body) if body["pending"] else Response(body)
 
-        return answer(request, comparison_etag(request, sides), make, immutable=sides.by_id)
+        return answer(request, comparison_etag(request, sides), make, immutable=sides.immutable)
 
 
 class ImageComparison(APIView):
@@ -67,7 +75,7 @@ class ImageComparison(APIView):
 
     @extend_schema(
         operation_id="compare_image",
-        parameters=[SPEC, NUMBER, IF_NONE_MATCH],
+        parameters=[SPEC, NUMBER, TAXONOMY, IF_NONE_MATCH],
         responses=answers(ImageComparisonSerializer, 404, 409),
     )
     def get(self, request: Request, slug: str, spec: str, number: int) -> HttpResponseBase:
@@ -77,7 +85,7 @@ class ImageComparison(APIView):
             request,
             comparison_etag(request, sides),
             lambda: _image_body(sides, number),
-            immutable=sides.by_id,
+            immutable=sides.immutable,
         )
 
 
@@ -86,23 +94,27 @@ class ChangePng(APIView):
 
     @extend_schema(
         operation_id="compare_change_png",
-        parameters=[SPEC, NUMBER, IF_NONE_MATCH],
+        parameters=[SPEC, NUMBER, TAXONOMY, IF_NONE_MATCH],
         responses=file_answers("image/png"),
     )
     def get(self, request: Request, slug: str, spec: str, number: int) -> HttpResponseBase:
         """Return the changed pixels in the colours of what happened to them, on black."""
         sides = get_sides(request, slug, spec)
         before, after = _entries(sides, number)
-        view = view_change_png(before, after, reading_of(sides.new.taxonomy_version))
-        return answer_bytes(request, view.etag, view.media_type, view.render, immutable=sides.by_id)
+        view = view_change_png(before, after, sides.read_by.reading)
+        return answer_bytes(
+            request, view.etag, view.media_type, view.render, immutable=sides.immutable
+        )
 
 
 def get_sides(request: Request, slug: str, spec: str) -> Sides:
     """Return both versions of `OLD..NEW`, or of `OLD...NEW` from their merge base.
 
+    Both are read by the taxonomy version of `?taxonomy=`, by default the later of theirs.
+
     Raises
     ------
-    NotFound, NoCommonAncestor
+    NotFound, NoCommonAncestor, NoMapping, UnknownClass
     """
     dataset = get_dataset(request, slug)
     named = split_comparison(spec)
@@ -110,17 +122,27 @@ def get_sides(request: Request, slug: str, spec: str) -> Sides:
     if named.from_base:
         base = merge_base(old, new)
         old = old if base == old else load_version(dataset, base.id_hex)
-    return Sides(dataset, old, new, is_full_id(named.old) and is_full_id(named.new))
+    under = asked_taxonomy(request)
+    read_by = get_read_by([old, new], user=request.user, under=under)
+    by_id = is_full_id(named.old) and is_full_id(named.new)
+    parts = (old.version_id, new.version_id, ALGORITHM_VERSION)
+    return Sides(
+        dataset,
+        old,
+        new,
+        read_by,
+        by_id and is_lasting(under, read_by.is_fixed),
+        (*parts, read_by.reading.digest) if under else parts,
+    )
 
 
 def comparison_etag(request: Request, sides: Sides) -> str:
     """Return the ETag of what is said about two versions, once it can be said."""
-    return etag_of(request, sides.old.version_id, sides.new.version_id, ALGORITHM_VERSION)
+    return etag_of(request, *sides.etag_parts)
 
 
 def _body(sides: Sides, comparison: PixelComparison) -> dict[str, Any]:
     counts = count_images(sides.old, sides.new)
-    old, new = sides.old.taxonomy_version, sides.new.taxonomy_version
     return {
         "old": sides.old.id_hex,
         "new": sides.new.id_hex,
@@ -131,11 +153,7 @@ def _body(sides: Sides, comparison: PixelComparison) -> dict[str, Any]:
             "unchanged": counts.unchanged,
             "facets": {facet.value: number for facet, number in counts.facets.items()},
         },
-        "taxonomy": {
-            "old": TaxonomyNameSerializer(old).data,
-            "new": TaxonomyNameSerializer(new).data,
-            "same": bytes(old.digest) == bytes(new.digest),
-        },
+        "taxonomy": compare_taxonomies(sides.old, sides.new, sides.read_by).to_json(),
         "pending": not comparison.is_ready,
         "job": None if comparison.is_ready else comparison.job_id,
         **(comparison.totals or dict.fromkeys(_PIXEL_PARTS)),
@@ -146,7 +164,8 @@ def _image_body(sides: Sides, number: int) -> dict[str, Any]:
     name = names_of(sides.dataset.pk, [number]).get(number)
     if name is None:
         raise NotFound("image", str(number))
-    found = diff_numbered(sides.old, sides.new, number, name)
+    reading = sides.read_by.reading
+    found = diff_numbered(sides.old, sides.new, number, name, reading=reading)
     differs = found.change.old != found.change.new
     return found.to_json() | {"kind": kind_of(found.change) if differs else "unchanged"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from api.versions import TaxonomyNameSerializer
+from api.taxonomy_bodies import TaxonomyChangeSerializer
 from datasets_app.comparison import ImageChangeKind
 from datasets_app.entries import Facet
 from labels_app.models import Kind
@@ -64,12 +64,34 @@ class QualitySerializer(serializers.Serializer):
     per_class = ClassQualitySerializer(many=True)
 
 
-class TaxonomiesSerializer(serializers.Serializer):
-    """What the two sides are read by; `same`: nothing about classes differs."""
+class TaxonomySideSerializer(serializers.Serializer):
+    """A taxonomy version by name; the number of a draft is null."""
 
-    old = TaxonomyNameSerializer()
-    new = TaxonomyNameSerializer()
+    slug = serializers.CharField()
+    number = serializers.IntegerField(allow_null=True)
+
+
+class ClassPixelsSerializer(serializers.Serializer):
+    """Pixels of the old version by how they read under both taxonomies; null is void."""
+
+    old_class = serializers.IntegerField(allow_null=True)
+    new_class = serializers.IntegerField(allow_null=True)
+    pixels = serializers.IntegerField()
+
+
+class TaxonomiesSerializer(serializers.Serializer):
+    """What the taxonomy did; what people did is told by all else, both sides read by `read_by`.
+
+    `same`: nothing about classes differs. `class_flow` is then empty.
+    """
+
+    old = TaxonomySideSerializer()
+    new = TaxonomySideSerializer()
     same = serializers.BooleanField()
+    read_by = TaxonomySideSerializer()
+    changes = TaxonomyChangeSerializer(many=True)
+    rules_changed = serializers.BooleanField()
+    class_flow = ClassPixelsSerializer(many=True)
 
 
 class ComparisonSerializer(serializers.Serializer):
@@ -100,12 +122,12 @@ class ChangedImageSerializer(serializers.Serializer):
 
 
 class SideSerializer(serializers.Serializer):
-    """A segment as it is on one side; class null: it reads as void."""
+    """A segment as it is on one side, of a live class."""
 
     id = serializers.IntegerField()
     class_id = serializers.IntegerField()
     class_name = serializers.CharField()
-    kind = serializers.ChoiceField(Kind.choices, allow_null=True)
+    kind = serializers.ChoiceField(Kind.choices)
     crowd = serializers.BooleanField()
     score = serializers.FloatField(allow_null=True)
     area = serializers.IntegerField()

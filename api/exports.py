@@ -29,6 +29,13 @@ class ExportSerializer(serializers.Serializer):
         help_text="`class:car split:val status:reviewed prefix:night/`",
     )
     options = serializers.DictField(child=serializers.CharField(max_length=200), default=dict)
+    taxonomy = serializers.CharField(
+        max_length=150,
+        allow_blank=True,
+        default="",
+        help_text="the published taxonomy version to read by: `SLUG@N`, or `SLUG` for the newest; "
+        "by default the version's own",
+    )
 
 
 class ExportList(APIView):
@@ -41,7 +48,7 @@ class ExportList(APIView):
     @extend_schema(
         operation_id="exports_create",
         request=ExportSerializer,
-        responses=answers(JobSerializer, 400, 401, 404, status=202),
+        responses=answers(JobSerializer, 400, 401, 404, 409, status=202),
     )
     def post(self, request: Request, slug: str) -> Response:
         """Ask for an export; one of the same version and options is found, not made again."""
@@ -53,4 +60,5 @@ class ExportList(APIView):
         values = body.validated_data
         version = load_version(dataset, values["version"])
         wanted = ExportRequest(values["format"], values["filter"], values["options"])
-        return job_response(request_export(version, wanted, actor=request.user))
+        job = request_export(version, wanted, actor=request.user, taxonomy=values["taxonomy"])
+        return job_response(job)

@@ -15,6 +15,7 @@ from api.access import get_version
 from api.caching import answer, answer_bytes
 from api.documentation import IF_NONE_MATCH, NUMBER, REV, file_answers, query
 from api.pagination import choice_of, integer_of
+from api.readings import TAXONOMY, get_read_version
 from datasets_app.errors import NotFound
 from datasets_app.image_lists import ImageRow, get_image
 from datasets_app.label_pictures import MAX_SIDE
@@ -35,7 +36,7 @@ from datasets_app.views_of_labels import (
     view_semantic_png,
     view_thumbnail_webp,
 )
-from labels_app.reading import Reading, reading_of
+from labels_app.reading import Reading
 
 # Nothing else is ever shown in a browser as what it says it is.
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
@@ -72,10 +73,12 @@ class LabelView(APIView):
 
     def get(self, request: Request, slug: str, rev: str, number: int) -> HttpResponseBase:
         """Return the view, or 304, for which no label is read."""
-        found = get_version(request, slug, rev)
-        row = get_image(found.version, number)
-        view = self.view(request, row, reading_of(found.version.taxonomy_version))
-        return answer_bytes(request, view.etag, view.media_type, view.render, immutable=found.by_id)
+        found = get_read_version(request, slug, rev)
+        row = get_image(found.version, number, reading=found.reading)
+        view = self.view(request, row, found.reading)
+        return answer_bytes(
+            request, view.etag, view.media_type, view.render, immutable=found.immutable
+        )
 
     def view(self, request: Request, row: ImageRow, reading: Reading) -> View:
         """Say what to show."""
@@ -85,7 +88,7 @@ class LabelView(APIView):
 def _documented(operation_id: str, media_type: str, *parameters: Any) -> Any:
     return extend_schema(
         operation_id=operation_id,
-        parameters=[*_PARAMETERS, *parameters],
+        parameters=[*_PARAMETERS, TAXONOMY, *parameters],
         responses=file_answers(media_type),
     )
 

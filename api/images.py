@@ -17,6 +17,7 @@ from api.documentation import IF_NONE_MATCH, NUMBER, PAGE, REV, answers, page_of
 from api.errors import Problem
 from api.fields import BoxField, DigestField, SplitField
 from api.pagination import Page, choice_of, limit_of, page_json, read_cursor
+from api.readings import TAXONOMY, ReadVersion, get_read_version
 from api.versions import VersionSerializer
 from datasets_app.attributes import get_attributes
 from datasets_app.changelog import ImageHistory, history
@@ -33,13 +34,16 @@ from datasets_app.image_lists import (
 from datasets_app.names import clean_split
 from datasets_app.segment_rows import get_segment_rows
 from labels_app.models import Kind
-from labels_app.reading import Reading, reading_of
+from labels_app.reading import Reading
 
 _LIST, _HISTORY = "images", "history"
 
 
 class ImageSerializer(serializers.Serializer):
-    """An image in a version. Height and width are the label's, else the photograph's."""
+    """An image in a version. Height and width are the label's, else the photograph's.
+
+    `segment_count` counts the segments of live classes.
+    """
 
     number = serializers.IntegerField(source="image_no")
     name = serializers.CharField()
@@ -62,13 +66,15 @@ class OriginSerializer(serializers.Serializer):
 
 
 class SegmentSerializer(serializers.Serializer):
-    """A segment as the version's taxonomy reads it; class null: it reads as void."""
+    """A segment as a taxonomy reads it: of a live class."""
 
     id = serializers.IntegerField(source="segment.segment_id")
-    class_id = serializers.IntegerField(source="live.class_id", default=None, allow_null=True)
-    class_name = serializers.CharField(source="live.name", default=None, allow_null=True)
-    kind = serializers.ChoiceField(Kind.choices, source="live.kind", default=None, allow_null=True)
-    stored_class_id = serializers.IntegerField(source="segment.class_id")
+    class_id = serializers.IntegerField(source="live.class_id")
+    class_name = serializers.CharField(source="live.name")
+    kind = serializers.ChoiceField(Kind.choices, source="live.kind")
+    stored_class_id = serializers.IntegerField(
+        help_text="what it was labelled as; of several that read as one, the smallest id counts"
+    )
     layer = serializers.IntegerField()
     crowd = serializers.BooleanField()
     track_id = serializers.IntegerField(source="segment.track_id", allow_null=True)
@@ -117,16 +123,17 @@ class ImageList(APIView):
             query("status", "", enum=[status.value for status in Status]),
             query("prefix", "what names start with; the list is then sorted by name"),
             query("name", "the whole name: at most one image"),
+            TAXONOMY,
             *PAGE,
             IF_NONE_MATCH,
         ],
-        responses=answers(page_of("Image", ImageSerializer(many=True)), 400, 404),
+        responses=answers(page_of("Image", ImageSerializer(many=True)), 400, 404, 409),
     )
     def get(self, request: Request, slug: str, rev: str) -> HttpResponseBase:
         """List images by number. A page may be short, even empty, before the last one."""
-        found = get_version(request, slug, rev)
-        etag = etag_of(request, found.version.version_id)
-        return answer_json(request, etag, lambda: _list(request, found), immutable=found.by_id)
+        found = get_read_version(request, slug, rev)
+        etag = etag_of(request, *found.etag_parts)
+        return answer_json(request, etag, lambda: _list(request, found), immutable=found.immutable)
 
 
 class ImageDetail(APIView):
@@ -134,15 +141,17 @@ class ImageDetail(APIView):
 
     @extend_schema(
         operation_id="images_get",
-        parameters=[REV, NUMBER, IF_NONE_MATCH],
-        responses=answers(FullImageSerializer, 404),
+        parameters=[REV, NUMBER, TAXONOMY, IF_NONE_MATCH],
+        responses=answers(FullImageSerializer, 404, 409),
     )
     def get(self, request: Request, slug: str, rev: str, number: int) -> HttpResponseBase:
         """Return an image with its segment table."""
-        found = get_version(request, slug, rev)
-        row = get_image(found.version, number)
-        etag = etag_of(request, found.version.version_id)
-        return answer_json(request, etag, lambda: _full_image(found, row), immutable=found.by_id)
+        found = get_read_version(request, slug, rev)
+        row = get_image(found.version, number, reading=found.reading)
+        etag = etag_of(request, *found.etag_parts)
+        return answer_json(
+            request, etag, lambda: _full_image(found, row), immutable=found.immutable
+        )
 
 
 class ImageHistoryList(APIView):
@@ -180,42 +189,40 @@ def stored_classes(reading: Reading, wanted: str) -> tuple[int, ...]:
     return found
 
 
-def _list(request: Request, found: NamedVersion) -> Any:
-    version, name = found.version, request.query_params.get("name")
+def _list(request: Request, found: ReadVersion) -> Any:
+    version, reading, name = found.version, found.reading, request.query_params.get("name")
     if name is not None:
         image_no = find_image_no(version, name)
-        page = Page([] if image_no is None else [get_image(version, image_no)])
+        page = Page([] if image_no is None else [get_image(version, image_no, reading=reading)])
     else:
         images = list_images(
             version,
-            _filter_of(request, found),
+            _filter_of(request, reading),
             limit=limit_of(request),
             cursor=read_cursor(request, _LIST),
+            reading=reading,
         )
         page = Page(images.rows, images.cursor)
     return page_json(request, _LIST, page, lambda rows: ImageSerializer(rows, many=True).data)
 
 
-def _filter_of(request: Request, found: NamedVersion) -> ImageFilter:
+def _filter_of(request: Request, reading: Reading) -> ImageFilter:
     wanted, split = (request.query_params.get(name) for name in ("class", "split"))
     status = choice_of(request, "status", list(Status))
     return ImageFilter(
-        class_ids=stored_classes(reading_of(found.version.taxonomy_version), wanted)
-        if wanted is not None
-        else (),
+        class_ids=stored_classes(reading, wanted) if wanted is not None else (),
         split=None if split is None else clean_split(split),
         status=Status(status) if status else None,
         prefix=request.query_params.get("prefix", ""),
     )
 
 
-def _full_image(found: NamedVersion, row: ImageRow) -> Any:
-    reading = reading_of(found.version.taxonomy_version)
+def _full_image(found: ReadVersion, row: ImageRow) -> Any:
     digest = row.entry.attributes
     shown = {
         **row._asdict(),
         "attributes": {} if digest is None else get_attributes([digest])[digest],
-        "segments": get_segment_rows(row.entry, reading),
+        "segments": get_segment_rows(row.entry, found.reading),
     }
     return FullImageSerializer(shown).data
 

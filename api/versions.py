@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.access import NamedVersion, find_branch, get_dataset, get_version
-from api.caching import answer_json, etag_of
+from api.access import find_branch, get_dataset, get_version
+from api.caching import answer, answer_for_now, answer_json, etag_of
 from api.documentation import IF_NONE_MATCH, PAGE, REV, answers, page_of, query
 from api.fields import DigestField, SplitField
 from api.pagination import Keyset, Page, limit_of, page_json, read_cursor
+from api.readings import TAXONOMY, ReadVersion, get_read_version
 from datasets_app.changelog import log
 from datasets_app.models import Branch, Version
 from datasets_app.models.statistics import VOID_CLASS
-from datasets_app.stats import LiveClassCount, VersionStats, get_stats, read_under
+from datasets_app.stats import LiveClassCount, LiveStats, get_live_stats
 from labels_app.models import Kind
-from labels_app.reading import Reading, reading_of
+from labels_app.reading import Reading
 
 _ORDER = Keyset("versions", ("-number",))
 _LINE = "versions.line"
@@ -56,7 +56,7 @@ class VersionSerializer(serializers.Serializer):
 
 
 class ClassStatsSerializer(serializers.Serializer):
-    """One class in one split. Null: several stored classes read as it, and sums would lie."""
+    """One class in one split. Null: being counted; the sum over stored classes would lie."""
 
     split = SplitField()
     class_id = serializers.IntegerField(help_text="0 is void")
@@ -75,7 +75,7 @@ class SplitStatsSerializer(serializers.Serializer):
     images = serializers.IntegerField()
     labelled = serializers.IntegerField()
     unlabelled = serializers.IntegerField()
-    segments = serializers.IntegerField()
+    segments = serializers.IntegerField(allow_null=True)
     pixels = serializers.IntegerField()
 
 
@@ -85,14 +85,19 @@ class TotalsSerializer(serializers.Serializer):
     images = serializers.IntegerField()
     labelled = serializers.IntegerField()
     unlabelled = serializers.IntegerField()
-    segments = serializers.IntegerField()
+    segments = serializers.IntegerField(allow_null=True)
     pixels = serializers.IntegerField()
 
 
 class StatsSerializer(serializers.Serializer):
-    """What a version contains; `totals_by_class` has all splits together."""
+    """What a version contains; `totals_by_class` has all splits together.
+
+    While `pending` some counts are null, and `job` says how far they are.
+    """
 
     version = serializers.CharField()
+    pending = serializers.BooleanField()
+    job = serializers.UUIDField(allow_null=True)
     totals = TotalsSerializer()
     splits = SplitStatsSerializer(many=True)
     classes = ClassStatsSerializer(many=True)
@@ -141,14 +146,20 @@ class VersionStatsDetail(APIView):
 
     @extend_schema(
         operation_id="versions_stats",
-        parameters=[REV, IF_NONE_MATCH],
-        responses=answers(StatsSerializer, 404),
+        parameters=[REV, TAXONOMY, IF_NONE_MATCH],
+        responses=answers(StatsSerializer, 404, 409),
     )
     def get(self, request: Request, slug: str, rev: str) -> HttpResponseBase:
         """Return images, segments and pixels per class and split; O(1) in images."""
-        found = get_version(request, slug, rev)
-        etag = etag_of(request, found.version.version_id)
-        return answer_json(request, etag, lambda: _stats_json(found), immutable=found.by_id)
+        found = get_read_version(request, slug, rev)
+
+        def make() -> Response:
+            stats = get_live_stats(found.version, found.reading, actor=request.user)
+            body = _stats_json(found, stats)
+            return answer_for_now(body) if stats.pending else Response(body)
+
+        etag = etag_of(request, *found.etag_parts)
+        return answer(request, etag, make, immutable=found.immutable)
 
 
 def version_json(version: Version) -> Any:
@@ -175,25 +186,19 @@ def _line(request: Request, branch: Branch) -> Page:
     return Page(found[:limit], found[limit - 1].number if more else None)
 
 
-def _stats_json(found: NamedVersion) -> Any:
-    stats = get_stats(found.version)
-    reading = reading_of(found.version.taxonomy_version)
+def _stats_json(found: ReadVersion, stats: LiveStats) -> Any:
+    reading = found.reading
     return StatsSerializer(
         {
             "version": found.version.id_hex,
+            "pending": stats.pending,
+            "job": stats.job.pk if stats.job else None,
             "totals": stats.totals,
             "splits": stats.splits,
-            "classes": [_class_row(row, reading) for row in read_under(stats.classes, reading)],
-            "totals_by_class": _totals_by_class(stats, reading),
+            "classes": [_class_row(row, reading) for row in stats.classes],
+            "totals_by_class": [_class_row(row, reading) for row in stats.over_splits],
         }
     ).data
-
-
-def _totals_by_class(stats: VersionStats, reading: Reading) -> list[dict[str, Any]]:
-    rows: dict[int, dict[str, Any]] = defaultdict(dict)
-    for row in read_under(stats.over_splits(), reading):
-        rows[row.class_id] = _class_row(row, reading) | {"split": "*"}
-    return list(rows.values())
 
 
 def _class_row(row: LiveClassCount, reading: Reading) -> dict[str, Any]:

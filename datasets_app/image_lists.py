@@ -22,13 +22,14 @@ from datasets_app.candidates import (
 )
 from datasets_app.entries import Entry, Status
 from datasets_app.errors import InvalidCursor, NotFound
+from datasets_app.image_rows import ImageRow, read_rows
 from datasets_app.models import Image, Version
 from datasets_app.names import is_storable
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import find_numbers, names_of
-from datasets_app.photos import get_photos
 from datasets_app.tree import NodeStore, get_entries, iter_entries
 from labels_app.models import LabelRevision
+from labels_app.reading import Reading
 from labels_app.revisions import revisions
 from panoptic.class_counts import unpack_counts
 
@@ -77,22 +78,6 @@ class ImageFilter:
         return not set(self.class_ids).isdisjoint(held)
 
 
-class ImageRow(NamedTuple):
-    """One image of a version. Height and width are the label's, else the photograph's.
-
-    They are None where neither is known; `shape_digest` and `segment_count` are None
-    without a label.
-    """
-
-    image_no: int
-    name: str
-    entry: Entry
-    height: int | None
-    width: int | None
-    shape_digest: bytes | None
-    segment_count: int | None
-
-
 class ImagePage(NamedTuple):
     """Some images, and the cursor of the next page; None after the last."""
 
@@ -106,9 +91,12 @@ def list_images(
     *,
     limit: int,
     cursor: str | None = None,
+    reading: Reading | None = None,
     nodes: NodeStore | None = None,
 ) -> ImagePage:
     """Return up to `limit` images of a version that match, and how to go on.
+
+    `reading` counts their segments as a taxonomy reads them; None: as they are stored.
 
     Raises
     ------
@@ -123,7 +111,7 @@ def list_images(
     elif wanted.groups():
         source = _ByNumber(version, wanted, _number_of(cursor), limit)
     else:
-        return _plain_page(version, _number_of(cursor), limit, nodes)
+        return _plain_page(version, reading, _number_of(cursor), limit, nodes)
     found: dict[int, _Found] = {}
     looked_at, step = 0, limit
     for _ in range(_STEPS):
@@ -131,18 +119,25 @@ def list_images(
         numbers = source.take(step)
         for image_no, match in _confirm(version, wanted, numbers, nodes).items():
             if len(found) == limit:
-                return _page(version, found, source, source.cursor_after([*found][-1]))
+                cursor = source.cursor_after([*found][-1])
+                return _page(version, reading, found, source, cursor)
             found[image_no] = match
         if source.exhausted:
-            return _page(version, found, source, None)
+            return _page(version, reading, found, source, None)
         step = _next_step(limit, len(found), looked_at)
         if step <= 0:
             break
-    return _page(version, found, source, source.cursor())
+    return _page(version, reading, found, source, source.cursor())
 
 
-def get_image(version: Version, image_no: int, nodes: NodeStore | None = None) -> ImageRow:
-    """Return one image of a version.
+def get_image(
+    version: Version,
+    image_no: int,
+    nodes: NodeStore | None = None,
+    *,
+    reading: Reading | None = None,
+) -> ImageRow:
+    """Return one image of a version; `reading` as in `list_images`.
 
     Raises
     ------
@@ -152,7 +147,7 @@ def get_image(version: Version, image_no: int, nodes: NodeStore | None = None) -
     entries = get_entries(nodes or SqlNodes(), version.root, [image_no])
     if image_no not in entries:
         raise NotFound("image", str(image_no))
-    return _rows(version, {image_no: entries[image_no]}, None)[0]
+    return read_rows(version, reading, {image_no: entries[image_no]}, None)[0]
 
 
 def find_image_no(version: Version, name: str, nodes: NodeStore | None = None) -> int | None:
@@ -282,14 +277,16 @@ def _next_step(limit: int, found: int, looked_at: int) -> int:
     return left if not found else min(left, (limit - found) * looked_at * 5 // (found * 4) + 1)
 
 
-def _plain_page(version: Version, after: int, limit: int, nodes: NodeStore) -> ImagePage:
+def _plain_page(
+    version: Version, reading: Reading | None, after: int, limit: int, nodes: NodeStore
+) -> ImagePage:
     # A leaf holds up to 64 images; reading few leaves ahead keeps a page cheap.
     window = limit // 64 + 2
     found = list(
         itertools.islice(iter_entries(nodes, version.root, after=after, window=window), limit + 1)
     )
     cursor = _cursor_at(found[limit - 1][0]) if len(found) > limit else None
-    return ImagePage(_rows(version, dict(found[:limit]), None), cursor)
+    return ImagePage(read_rows(version, reading, dict(found[:limit]), None), cursor)
 
 
 def _confirm(
@@ -310,40 +307,14 @@ def _confirm(
 
 
 def _page(
-    version: Version, found: dict[int, _Found], source: _Source, cursor: str | None
+    version: Version,
+    reading: Reading | None,
+    found: dict[int, _Found],
+    source: _Source,
+    cursor: str | None,
 ) -> ImagePage:
     entries = {image_no: match.entry for image_no, match in found.items()}
-    return ImagePage(_rows(version, entries, source.names), cursor)
-
-
-def _rows(
-    version: Version, entries: dict[int, Entry], names: dict[int, str] | None
-) -> list[ImageRow]:
-    known = revisions(entry.label for entry in entries.values() if entry.label is not None)
-    photos = get_photos(
-        {
-            entry.image
-            for entry in entries.values()
-            if entry.image is not None and entry.label is None
-        }
-    )
-    names = names or names_of(version.dataset_id, list(entries))
-    rows = []
-    for image_no, entry in entries.items():
-        revision = known.get(entry.label) if entry.label is not None else None
-        sized = revision or (photos.get(entry.image) if entry.image is not None else None)
-        rows.append(
-            ImageRow(
-                image_no=image_no,
-                name=names[image_no],
-                entry=entry,
-                height=sized.height if sized else None,
-                width=sized.width if sized else None,
-                shape_digest=revision.shape_digest if revision else None,
-                segment_count=revision.segment_count if revision else None,
-            )
-        )
-    return rows
+    return ImagePage(read_rows(version, reading, entries, source.names), cursor)
 
 
 # ---- cursors ----------------------------------------------------------------

@@ -8,9 +8,8 @@ from PIL import Image
 from datasets_app.entries import Entry
 from datasets_app.errors import NotFound
 from datasets_app.pixels.counting import both_labels
-from datasets_app.segment_rows import color_of, get_label, read_panoptic
+from datasets_app.segment_rows import color_of, get_read_label, get_read_labels, live_specs
 from labels_app.reading import Reading
-from labels_app.revisions import get_labels
 from panoptic.diff import change_mask, diff_labels
 from panoptic.errors import MalformedFile, TooLarge
 from panoptic.images import read_photo
@@ -25,7 +24,7 @@ from panoptic.render import (
     shade_instances,
 )
 from panoptic.runs import Runs, constant_runs, decode_runs, encode_runs
-from panoptic.views import semantic_runs
+from panoptic.views import panoptic_runs, semantic_runs
 from store_app.blobs import open_content
 
 MAX_SIDE = 4096
@@ -39,25 +38,25 @@ def classify_pair(before: bytes | None, after: bytes | None, reading: Reading) -
 
     Where their sizes differ it has the size of the new one, changed all over.
     """
-    known = get_labels({digest for digest in (before, after) if digest is not None})
-    old, new = both_labels(
-        known[before] if before is not None else None, known[after] if after is not None else None
-    )
-    class_map = reading.class_map()
-    classes = semantic_runs(new, class_map)
+    known = get_read_labels([before, after], reading)
+    old, new = both_labels(known[before], known[after])
+    classes = semantic_runs(new)
     if old.shape != new.shape:
         everything = constant_runs(new.height, new.width, 1)
         return classify_changes(everything, constant_runs(new.height, new.width), classes)
-    mask = change_mask(old, new, diff_labels(old, new, kinds=reading.kinds))
-    return classify_changes(mask, semantic_runs(old, class_map), classes)
+    mask = change_mask(old, new, diff_labels(old, new, kinds=reading.label_reading.kinds))
+    return classify_changes(mask, semantic_runs(old), classes)
 
 
 def colored_label(label: Label, reading: Reading, side: int) -> tuple[Runs, ColorTable]:
-    """Return the panoptic view, at most `side` pixels high and wide, and its colours."""
-    view = read_panoptic(label, reading)
-    colors = {segment_id: color_of(spec) for segment_id, spec in view.lives.items()}
-    things = frozenset(i for i, spec in view.lives.items() if spec.kind == "thing")
-    return _shrunk(view.runs, side), shade_instances(colors, things)
+    """Return the panoptic view of a label that was read, and its colours.
+
+    The view is at most `side` pixels high and wide.
+    """
+    specs = live_specs(label, reading)
+    colors = {segment_id: color_of(spec) for segment_id, spec in specs.items()}
+    things = frozenset(i for i, spec in specs.items() if spec.kind == "thing")
+    return _shrunk(panoptic_runs(label), side), shade_instances(colors, things)
 
 
 def small_picture(entry: Entry, reading: Reading, side: int, layer: str) -> Picture:
@@ -76,7 +75,7 @@ def small_picture(entry: Entry, reading: Reading, side: int, layer: str) -> Pict
             return photo
     if entry.label is None:
         raise NotFound("picture", "of this image")
-    label = get_label(entry.label)
+    label = get_read_label(entry.label, reading)
     # Twice as large as what is shown, so that shrinking smooths the borders.
     larger = min(2 * side, MAX_SIDE)
     runs, table = colored_label(label, reading, larger)

@@ -1,12 +1,12 @@
 """The segments of a label as a taxonomy reads them: tables and JSON rows.
 
-Compose first, then map (RULES 2): segments that read as void are void, and those that read as
-one stuff class are one segment (RULES 5.2). Stored labels never change.
+All functions that take a label take one that was read: its class ids are live ones of the
+taxonomy one reads by (`get_read_label`). Stored labels never change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from datasets_app.entries import Entry
@@ -16,36 +16,49 @@ from labels_app.revisions import get_labels
 from panoptic.colors import Color, parse_color
 from panoptic.label import Label, Segment, measure_label
 from panoptic.polygons import spans_to_polygons
+from panoptic.reading import read_label
 from panoptic.rle import encode_coco_rles
-from panoptic.runs import Runs, Spans, measure_runs, relabel_runs
+from panoptic.runs import Spans, measure_runs
 from panoptic.views import instances, panoptic_runs
 
 
 class SegmentRow(NamedTuple):
     """One segment of a label as a taxonomy reads it.
 
-    `live` is None where it reads as void; area and box (top, left, bottom, right) are of the
-    full mask.
+    stored_class_id : the class that the stored segment of this id was labelled with; several
+        that read as one have the smallest of their ids
+    area, box : of the full mask; a box is (top, left, bottom, right)
     """
 
     segment: Segment
     layer: int
-    live: ClassSpec | None
-    crowd: bool
+    live: ClassSpec
+    stored_class_id: int
     area: int
     visible_area: int
     box: tuple[int, int, int, int]
 
+    @property
+    def crowd(self) -> bool:
+        """Whether it covers a group, also because it was stuff once."""
+        return self.segment.crowd
+
 
 def get_segment_rows(entry: Entry, reading: Reading) -> list[SegmentRow]:
-    """Return the segment table of an image's label by id; empty where there is no label."""
+    """Return the segments of an image's label by id; none where there is no label.
+
+    What reads as void is none of them, and what reads as one stuff class is one (RULES 5.2).
+    """
     if entry.label is None:
         return []
-    label = get_label(entry.label)
+    stored = get_label(entry.label)
+    label = read_label(stored, reading.label_reading)
+    places = stored.segments.index_of(label.segments.ids)
     measures = measure_label(label)
     columns = zip(
         label.segments,
         label.segments.layers.tolist(),
+        stored.segments.class_ids[places].tolist(),
         measures.areas.tolist(),
         measures.visible_areas.tolist(),
         measures.boxes.tolist(),
@@ -53,67 +66,48 @@ def get_segment_rows(entry: Entry, reading: Reading) -> list[SegmentRow]:
     )
     return [
         SegmentRow(
-            row,
-            layer,
-            reading.find(row.class_id),
-            _reads_as_crowd(row, reading),
-            area,
-            visible,
-            tuple(box),
+            row, layer, reading.classes[row.class_id], stored_class_id, area, visible, tuple(box)
         )
-        for row, layer, area, visible, box in columns
+        for row, layer, stored_class_id, area, visible, box in columns
     ]
 
 
-class PanopticView(NamedTuple):
-    """The topmost segments, with void and joined stuff as the taxonomy reads them.
-
-    runs : ids of segments, 0 is void; lives and crowds are by id, also of hidden segments
-    """
-
-    runs: Runs
-    lives: Mapping[int, ClassSpec]
-    crowds: Mapping[int, bool]
+def get_label(digest: bytes) -> Label:
+    """Read one label from the store, in the classes that it was made with."""
+    return get_labels([digest])[digest]
 
 
-def read_panoptic(label: Label, reading: Reading) -> PanopticView:
-    """Return the panoptic view of a label as a taxonomy reads it."""
-    names: dict[int, int] = {}  # what becomes of each id
-    lives: dict[int, ClassSpec] = {}
-    stuff: dict[int | None, int] = {}
-    crowds: dict[int, bool] = {}
-    for row in label.segments:
-        segment_id, live = row.segment_id, reading.find(row.class_id)
-        crowds[segment_id] = _reads_as_crowd(row, reading)
-        if live is None:
-            names[segment_id] = 0
-        elif live.kind == "stuff":
-            names[segment_id] = stuff.setdefault(live.class_id, segment_id)
-        else:
-            names[segment_id] = segment_id
-        if live is not None:
-            lives[segment_id] = live
-    runs = relabel_runs(panoptic_runs(label), list(names), list(names.values()))
-    return PanopticView(runs, lives, crowds)
+def get_read_label(digest: bytes, reading: Reading) -> Label:
+    """Read one label from the store, in live classes."""
+    return read_label(get_label(digest), reading.label_reading)
 
 
-def _reads_as_crowd(row: Segment, reading: Reading) -> bool:
-    live = reading.find(row.class_id)
-    if live is None or live.kind == "stuff":
-        return False
-    # Nobody counted what was stuff when it was labelled (RULES 5.2).
-    return row.crowd or reading.classes[row.class_id].kind == "stuff"
+def get_read_labels(
+    digests: Iterable[bytes | None], reading: Reading
+) -> dict[bytes | None, Label | None]:
+    """Read labels from the store, in live classes, all at once; None stays None."""
+    found = get_labels({digest for digest in digests if digest is not None})
+    return {None: None} | {
+        digest: read_label(label, reading.label_reading) for digest, label in found.items()
+    }
 
 
-def segments_info(view: PanopticView) -> list[dict[str, Any]]:
+def live_specs(label: Label, reading: Reading) -> dict[int, ClassSpec]:
+    """Return the class of each segment, also of hidden ones, by id."""
+    return {row.segment_id: reading.classes[row.class_id] for row in label.segments}
+
+
+def segments_info(label: Label, reading: Reading) -> list[dict[str, Any]]:
     """Return what COCO panoptic says of every visible segment, by id."""
-    measures = measure_runs(view.runs)
+    rows = {row.segment_id: row for row in label.segments}
+    specs = live_specs(label, reading)
+    measures = measure_runs(panoptic_runs(label))
     return [
         {
             "id": segment_id,
-            "category_id": view.lives[segment_id].class_id,
-            "isthing": int(view.lives[segment_id].kind == "thing"),
-            "iscrowd": int(view.crowds[segment_id]),
+            "category_id": rows[segment_id].class_id,
+            "isthing": int(specs[segment_id].kind == "thing"),
+            "iscrowd": int(rows[segment_id].crowd),
             "area": area,
             "bbox": bbox_json(box),
         }
@@ -137,19 +131,17 @@ def category_json(spec: ClassSpec, reading: Reading) -> dict[str, Any]:
 
 def instance_rows(label: Label, reading: Reading, *, as_polygons: bool) -> list[dict[str, Any]]:
     """Return every thing segment with its full mask, by id."""
-    found = instances(label, reading.thing_ids)
+    specs = live_specs(label, reading)
+    things = {spec.class_id for spec in specs.values() if spec.kind == "thing"}
     layers = dict(zip(label.segments.ids.tolist(), label.segments.layers.tolist(), strict=True))
     counts: dict[int, str] = {}
     for layer in label.layers:
         counts.update(encode_coco_rles(layer))
     rows = []
-    for view in found:
-        row = view.segment
-        live = reading.find(row.class_id)
-        assert live is not None  # a thing does not read as void
-        crowd = _reads_as_crowd(row, reading)
+    for view in instances(label, things):
+        row, live = view.segment, specs[view.segment.segment_id]
         geometry: Any = {"size": [label.height, label.width], "counts": counts[row.segment_id]}
-        if as_polygons and not crowd:
+        if as_polygons and not row.crowd:
             geometry = _outlines(view.mask, label.width) or geometry
         rows.append(
             {
@@ -157,7 +149,7 @@ def instance_rows(label: Label, reading: Reading, *, as_polygons: bool) -> list[
                 "class_id": live.class_id,
                 "class_name": live.name,
                 "layer": layers[row.segment_id],
-                "crowd": crowd,
+                "crowd": row.crowd,
                 "track_id": row.track_id,
                 "score": row.score,
                 "area": view.area,
@@ -175,11 +167,6 @@ def _outlines(mask: Spans, width: int) -> list[list[int]] | None:
     if any(ring.is_hole for ring in rings):
         return None
     return [ring.points.reshape(-1).tolist() for ring in rings]
-
-
-def get_label(digest: bytes) -> Label:
-    """Read one label from the store."""
-    return get_labels([digest])[digest]
 
 
 def color_of(spec: ClassSpec) -> Color:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -93,6 +93,11 @@ def stage_changes(
     changes.sort()
     facts = check_objects(dataset, changes, known_only=known_only)
     return Staged(changes, facts, numbers)
+
+
+def labels_of(wanted: Iterable[ImageChange]) -> set[bytes]:
+    """Return the labels that changes name; their images may have some of them already."""
+    return {change.label for change in wanted if isinstance(change.label, bytes)}
 
 
 def _by_name(wanted: Sequence[ImageChange]) -> dict[str, ImageChange]:

@@ -1,10 +1,11 @@
 """What is shown of one image of a version: its photograph, the views of its label, pictures.
 
 Every function returns a `View`: what it will be and its ETag are known from digests alone;
-only `render` reads the label. So a caller who has the same ETag costs no read of the store
-(RULES 2). The panoptic, semantic and instance views are the same bytes on every machine, and
-have strong ETags; pictures for people (overlay, thumbnail) are made by Pillow, and have weak
-ones.
+only `render` reads the label, once, in the classes of the `reading`. So a caller who has the
+same ETag costs no read of the store (RULES 2), and what shows neither names nor colours keeps
+its ETag when classes are renamed. The panoptic, semantic and instance views are the same bytes
+on every machine, and have strong ETags; pictures for people (overlay, thumbnail) are made by
+Pillow, and have weak ones.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from datasets_app.photos import PhotoInfo, get_photos
 from datasets_app.segment_rows import (
     category_json,
     get_label,
+    get_read_label,
     instance_rows,
-    read_panoptic,
     segments_info,
 )
 from labels_app.reading import Reading
@@ -45,11 +46,11 @@ from panoptic.render import (
     encode_overlay_png,
     encode_thumbnail,
 )
-from panoptic.views import semantic_runs
+from panoptic.views import panoptic_runs, semantic_runs
 from store_app.blobs import open_content
 
 # Raise it when a view says other things about the same label; part of every ETag.
-FORM = 1
+FORM = 2
 
 STORED_CLASSES = "class"  # the id space of the taxonomy itself
 GEOMETRIES = ("rle", "polygon")
@@ -113,9 +114,10 @@ def view_panoptic_png(entry: Entry, reading: Reading) -> View:
     digest = _label_of(entry)
 
     def render() -> bytes:
-        return encode_panoptic_png(read_panoptic(get_label(digest), reading).runs)
+        return encode_panoptic_png(panoptic_runs(get_read_label(digest, reading)))
 
-    return View("image/png", _etag("panoptic.png", digest, reading.digest), render)
+    etag = _etag("panoptic.png", digest, reading.label_reading.digest)
+    return View("image/png", etag, render)
 
 
 def view_panoptic_json(entry: Entry, reading: Reading, *, name: str) -> View:
@@ -123,10 +125,10 @@ def view_panoptic_json(entry: Entry, reading: Reading, *, name: str) -> View:
     digest = _label_of(entry)
 
     def render() -> bytes:
-        label = get_label(digest)
+        label = get_read_label(digest, reading)
         body = {
             "image": {"file_name": name, "height": label.height, "width": label.width},
-            "segments_info": segments_info(read_panoptic(label, reading)),
+            "segments_info": segments_info(label, reading),
             "categories": [category_json(spec, reading) for spec in reading.live_classes],
         }
         return orjson.dumps(body)
@@ -155,6 +157,8 @@ def view_semantic_png(
     bit_depth = 8 if max(void, int(class_map.values.max(initial=0))) < 2**8 else 16
 
     def render() -> bytes:
+        # Joining segments changes no pixel's class: the map goes from the stored classes
+        # straight to the values.
         return encode_class_png(semantic_runs(get_label(digest), class_map), bit_depth)
 
     return View("image/png", _etag("semantic.png", digest, class_map.digest, bit_depth), render)
@@ -173,7 +177,7 @@ def view_instances_json(
         raise InvalidParameter("geometry", f"it is one of {', '.join(GEOMETRIES)}")
 
     def render() -> bytes:
-        label = get_label(digest)
+        label = get_read_label(digest, reading)
         rows = instance_rows(label, reading, as_polygons=geometry == "polygon")
         counts: dict[int, int] = {}
         for row in rows:
@@ -201,7 +205,7 @@ def view_overlay_png(entry: Entry, reading: Reading, *, side: int = OVERLAY_SIDE
     _check_side(side)
 
     def render() -> bytes:
-        label = get_label(digest)
+        label = get_read_label(digest, reading)
         runs, table = colored_label(label, reading, side)
         photo = photo_under(entry, label, runs.shape)
         if photo is None:
@@ -255,7 +259,7 @@ def view_change_png(old: Entry | None, new: Entry | None, reading: Reading) -> V
     def render() -> bytes:
         return encode_change_png(classify_pair(before, after, reading))
 
-    parts = (before, after, reading.digest, ALGORITHM_VERSION)
+    parts = (before, after, reading.label_reading.digest, ALGORITHM_VERSION)
     return View("image/png", _etag("change.png", *parts), render)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from labels_app.class_spec import AttributeSpec, ClassSpec, ExamplePicture
+
+_LARGEST_NUMBER = 2**53 - 1
 
 
 def class_to_plain(spec: ClassSpec) -> dict[str, Any]:
@@ -69,8 +70,11 @@ def _flag(value: object, name: str) -> bool:
 def _number(value: object, name: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} is a number, not {value!r}")
+    # Beyond these JSON has no whole numbers, and a digest no form for them.
+    if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
+        raise ValueError(f"{name} is a number from {-_LARGEST_NUMBER} to {_LARGEST_NUMBER}")
     return value
 
 
@@ -97,8 +101,9 @@ def _texts(value: object, name: str) -> tuple[str, ...]:
 def _external(value: object, name: str) -> dict[str, Any]:
     external = dict(_mapping(value, name))
     for scheme in external:
-        if not 1 <= len(_text(scheme, "a scheme")) <= 100:
-            raise ValueError("the name of a scheme has 1 to 100 characters")
+        # Formats that number nothing, such as folders of masks, have the scheme "".
+        if len(_text(scheme, "a scheme")) > 100:
+            raise ValueError("the name of a scheme has at most 100 characters")
     return external
 
 

@@ -78,6 +78,10 @@ def _merge(
     left = [_live(classes, one) for one in _list(classes_, "classes")]
     if len({id_of(spec) for spec in left}) < len(left):
         raise ValueError("classes names one class twice")
+    if kind is None and isinstance(into, Mapping):
+        kind = into.get("kind")
+    if kind not in (None, "stuff", "thing"):
+        raise ValueError(f"kind is stuff or thing, not {kind!r}")
     result = _result(classes, left, into, kind)
     kinds = {spec.kind for spec in left} | {result.kind}
     if len(kinds) > 1 and kind is None:
@@ -95,7 +99,6 @@ def _merge(
 
 def _result(classes: Classes, left: list[ClassSpec], into: object, kind: str | None) -> ClassSpec:
     fields = dict(into) if isinstance(into, Mapping) else {"name": into}
-    kind = kind or fields.pop("kind", None)
     named = fields.get("id", fields.get("name"))
     found = _find_live(classes, reference(named, "into"))
     if found is not None:
@@ -136,6 +139,8 @@ def _split(classes: Classes, class_: object, into: object) -> list[ClassSpec]:
     for one in _list(into, "into"):
         fields = dict(one) if isinstance(one, Mapping) else {"name": one}
         found = _find_live(classes, reference(fields.get("id", fields.get("name")), "into"))
+        if found is None and "id" in fields:
+            raise ValueError(f"{fields['id']} is no live class")
         if found is None:
             added.append(
                 class_from_plain(

@@ -1,4 +1,4 @@
-"""Read classes out of a file: a taxonomy as the API gives it, or a label file that declares some."""
+"""Read classes out of a file: a taxonomy as the API gives it, or a label file with classes."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _check_texts(value: Any, path: Path) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise MalformedFile(f"{ascii(text)} is no Unicode text", file=path.name) from None
+            raise MalformedFile(f"{text!a} is no Unicode text", file=path.name) from None
 
 
 def _iter_texts(value: Any) -> Iterator[str]:

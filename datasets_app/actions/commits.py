@@ -13,9 +13,10 @@ from datasets_app.bulk import batched, insert_rows
 from datasets_app.candidates import feed_candidates
 from datasets_app.entries import Entry, EntryChange, decode_entry, encode_entry
 from datasets_app.errors import BranchMoved, InvalidChange, NotFound, TaxonomiesDiffer
-from datasets_app.models import Branch, Change, ChangeSet, Dataset, Version
+from datasets_app.label_checks import LabelCheck, ViolationList
+from datasets_app.models import Branch, Change, ChangeSet, CommitWarnings, Dataset, Version
 from datasets_app.nodes import SqlNodes
-from datasets_app.staging import KEEP, ImageChange, Staged, stage_changes
+from datasets_app.staging import KEEP, ImageChange, Staged, labels_of, stage_changes
 from datasets_app.tallies import tally_of
 from datasets_app.tree import update_root
 from labels_app.models import TaxonomyVersion
@@ -44,6 +45,8 @@ def commit(
     created_at: datetime | None = None,
     known_only: bool = False,
     allow_empty: bool = False,
+    from_history: bool = False,
+    checked: ViolationList | None = None,
 ) -> Version:
     """Make the next version of a branch, and move the branch to it.
 
@@ -68,6 +71,12 @@ def commit(
         bringing the bytes.
     allow_empty
         Make a version although nothing differs from the parent.
+    from_history
+        The labels are or were labels of this dataset, as in a merge or a revert: retired and
+        deprecated classes are accepted, and what breaks a label rule is a warning.
+    checked
+        What the new labels break of the rules, where the caller checked all of them already,
+        against the same parent and taxonomy version.
 
     Raises
     ------
@@ -75,6 +84,9 @@ def commit(
         The branch is elsewhere: before anything is read, or when it should move.
     TaxonomiesDiffer
         The taxonomy version is not of the dataset's taxonomy.
+    ClassNotOpen, LabelRulesBroken
+        Labels that are new to their image have new segments of retired or deprecated classes,
+        or break a rule of the taxonomy version that is an error.
     NothingChanged, UnknownClass, ObjectsMissing, InvalidName, InvalidChange, NotFound,
     KeyReused, DatasetFull
         As `datasets_app.errors` says. No version is made.
@@ -98,32 +110,42 @@ def commit(
         body_sha256=body_sha256,
         allow_empty=allow_empty,
     )
+    check = LabelCheck(draft.taxonomy_version, from_history=from_history, checked=checked)
     stream = iter(changes)
     first = list(itertools.islice(stream, BATCH))
     more = list(itertools.islice(stream, 1))
     if more:
-        version = _commit_large(draft, itertools.chain(first, more, stream), known_only)
+        version = _commit_large(draft, itertools.chain(first, more, stream), check, known_only)
     else:
-        version = _commit_small(draft, first, known_only)
+        version = _commit_small(draft, first, check, known_only)
     crash_point("after_commit_sql")
     return version
 
 
-def _commit_small(draft: Draft, wanted: Sequence[ImageChange], known_only: bool) -> Version:
+def _commit_small(
+    draft: Draft, wanted: Sequence[ImageChange], check: LabelCheck, known_only: bool
+) -> Version:
     nodes = SqlNodes(keep=True)
+    # Before the lock: it may read pixels.
+    found = check.look(labels_of(wanted))
     with transaction.atomic():
         dataset = lock_dataset(draft.dataset)
         parent_root = _root(draft.parent)
         staged = stage_changes(dataset, nodes, parent_root, wanted, known_only=known_only)
+        check.add(staged, found)
+        check.refuse()
         root = update_root(nodes, parent_root, _edits(staged.changes))
         tally = tally_of(draft.parent)
         change_set = ChangeSet.objects.create(dataset=dataset)
         _keep_batch(change_set, staged)
+        _keep_warnings(change_set, check)
         tally.add(staged.changes, staged.facts)
         return publish(draft, root, tally, change_set, _counts(staged.changes))
 
 
-def _commit_large(draft: Draft, wanted: Iterable[ImageChange], known_only: bool) -> Version:
+def _commit_large(
+    draft: Draft, wanted: Iterable[ImageChange], check: LabelCheck, known_only: bool
+) -> Version:
     nodes = SqlNodes()
     parent_root = _root(draft.parent)
     tally = tally_of(draft.parent)
@@ -133,13 +155,18 @@ def _commit_large(draft: Draft, wanted: Iterable[ImageChange], known_only: bool)
         counts = (0, 0, 0)
         seen = bytearray()
         for batch in batched(wanted, BATCH):
+            found = check.look(labels_of(batch))
             with transaction.atomic():
                 dataset = lock_dataset(draft.dataset)
                 staged = stage_changes(dataset, nodes, parent_root, batch, known_only=known_only)
                 _mark_seen(seen, staged)
-                _keep_batch(change_set, staged)
+                check.add(staged, found)
+                if not check.is_refused:
+                    _keep_batch(change_set, staged)
             tally.add(staged.changes, staged.facts)
             counts = _added(counts, _counts(staged.changes))
+        # Only now, so that one try tells of all batches.
+        check.refuse()
         root = parent_root
         # By number, so that each leaf of the tree is written once, whatever the order in
         # which the names came.
@@ -147,6 +174,7 @@ def _commit_large(draft: Draft, wanted: Iterable[ImageChange], known_only: bool)
             with transaction.atomic():
                 root = update_root(nodes, root, rows)
         with transaction.atomic():
+            _keep_warnings(change_set, check)
             version = publish(draft, root, tally, change_set, counts)
         done = True
         return version
@@ -167,6 +195,14 @@ def _keep_batch(change_set: ChangeSet, staged: Staged) -> None:
         ],
     )
     feed_candidates(change_set.dataset_id, staged.changes, staged.facts)
+
+
+def _keep_warnings(change_set: ChangeSet, check: LabelCheck) -> None:
+    """Write what the labels break though it refuses nothing; `publish` saves the change set."""
+    violations = check.violations
+    if violations.count:
+        change_set.warning_count = violations.count
+        CommitWarnings.objects.create(change_set=change_set, listed=violations.rows)
 
 
 def _iter_kept(change_set: ChangeSet) -> Iterable[list[tuple[int, Entry | None]]]:

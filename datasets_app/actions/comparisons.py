@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from datasets_app.actions.unions import run_unions_job
 from datasets_app.bulk import batched, insert_rows
 from datasets_app.comparison import diff_versions, kind_of
 from datasets_app.entries import EntryChange
@@ -18,8 +19,10 @@ from datasets_app.models import Job, JobState, Version
 from datasets_app.models.pixel_comparison import ComparedImage, PixelComparison
 from datasets_app.pixels.counting import PairCounts
 from datasets_app.pixels.pairs import find_missing_pairs, get_pair_counts, pair_of
-from datasets_app.pixels.totals import Totals
-from labels_app.reading import reading_of
+from datasets_app.pixels.totals import Totals, are_enough
+from datasets_app.stats import LiveStats, get_live_stats
+from datasets_app.taxonomy_access import ReadBy, get_read_by
+from labels_app.reading import Reading
 from panoptic.diff import ALGORITHM_VERSION
 
 JOB_KIND = "compare"
@@ -28,24 +31,34 @@ PAIRS_AT_ONCE = 200
 _CHANGES_PER_BATCH = 1_024
 
 
-def get_pixel_comparison(old: Version, new: Version, *, actor: Any) -> PixelComparison:
+def get_pixel_comparison(
+    old: Version, new: Version, *, actor: Any, read_by: ReadBy | None = None
+) -> PixelComparison:
     """Return the pixel comparison of two versions of one dataset.
 
     If it is not kept and much differs, a job is asked for: then `totals` is None and `job`
     says how far it is.
+
+    Parameters
+    ----------
+    read_by
+        How both are read; None: by the later of their taxonomy versions, so that comparing
+        back is the mirror of comparing.
     """
-    found = find_pixel_comparison(old, new)
+    read_by = read_by or get_read_by([old, new], user=None)
+    reading = read_by.reading
+    found = find_pixel_comparison(old, new, reading)
     if found is not None and (found.is_ready or _is_under_way(found.job)):
         return found
-    if _is_small(old, new):
-        return compute_pixel_comparison(old, new)
+    if _is_small(old, new, reading):
+        stats = get_live_stats(old, reading, actor=actor)
+        if are_enough(stats):
+            return _compute(old, new, reading, stats, silent)
     with transaction.atomic():
-        comparison, _ = PixelComparison.objects.get_or_create(
-            old=old, new=new, algorithm=ALGORITHM_VERSION
-        )
+        comparison, _ = PixelComparison.objects.get_or_create(**_key(old, new, reading))
         job = enqueue(
             JOB_KIND,
-            {"old": old.pk, "new": new.pk},
+            {"old": old.pk, "new": new.pk, "taxonomy": read_by.name},
             actor=actor if actor.is_authenticated else None,
             dataset=new.dataset,
         )
@@ -56,26 +69,44 @@ def get_pixel_comparison(old: Version, new: Version, *, actor: Any) -> PixelComp
     return comparison
 
 
-def find_pixel_comparison(old: Version, new: Version) -> PixelComparison | None:
-    """Return what is kept of a comparison, ready or not."""
-    return (
-        PixelComparison.objects.filter(old=old, new=new, algorithm=ALGORITHM_VERSION)
-        .select_related("job")
-        .first()
-    )
+def find_pixel_comparison(
+    old: Version, new: Version, reading: Reading | None = None
+) -> PixelComparison | None:
+    """Return what is kept of a comparison, ready or not; `reading` as for computing it."""
+    reading = reading or get_read_by([old, new], user=None).reading
+    found = PixelComparison.objects.filter(**_key(old, new, reading))
+    return found.select_related("job").first()
 
 
 def compute_pixel_comparison(
-    old: Version, new: Version, progress: Progress = silent
+    old: Version,
+    new: Version,
+    progress: Progress = silent,
+    *,
+    reading: Reading | None = None,
 ) -> PixelComparison:
-    """Compare every image whose label differs, and keep the sums and the sorted list."""
-    reading = reading_of(new.taxonomy_version)
+    """Compare every image whose label differs, and keep the sums and the sorted list.
+
+    `reading` is how both are read; None: by the later of their taxonomy versions.
+    """
+    reading = reading or get_read_by([old, new], user=None).reading
+    stats = get_live_stats(old, reading)
+    if not are_enough(stats):
+        # The job that counts may be behind this one in the queue.
+        run_unions_job(stats.job, progress)
+        stats = get_live_stats(old, reading)
+    return _compute(old, new, reading, stats, progress)
+
+
+def _compute(
+    old: Version, new: Version, reading: Reading, stats: LiveStats, progress: Progress
+) -> PixelComparison:
     totals = Totals()
     expected = new.change_set.added + new.change_set.removed + new.change_set.changed
     done = 0
     with transaction.atomic():
         comparison, _ = PixelComparison.objects.select_for_update().get_or_create(
-            old=old, new=new, algorithm=ALGORITHM_VERSION
+            **_key(old, new, reading)
         )
         ComparedImage.objects.filter(comparison=comparison).delete()
     for batch in batched(diff_versions(old, new), _CHANGES_PER_BATCH):
@@ -87,11 +118,13 @@ def compute_pixel_comparison(
         for change in batch:
             pair = pairs[change.image_no]
             if pair is not None:
-                totals.add(change, counts[pair], facts)
+                totals.add(change, counts[pair])
+        olds = [facts[pair.old].counts for pair in pairs.values() if pair and pair.old]
+        totals.take_away(olds, reading.label_reading)
         rows = [
             (comparison.pk, key, change.image_no, pixels)
             for change in batch
-            for key, pixels in _keys(change, counts.get(pairs[change.image_no]))
+            for key, pixels in _list_keys(change, counts.get(pairs[change.image_no]))
         ]
         with transaction.atomic():
             insert_rows(
@@ -102,7 +135,7 @@ def compute_pixel_comparison(
             )
         done += len(batch)
         progress(done, max(done, expected), "images compared")
-    comparison.totals = totals.to_json(old, reading.kinds)
+    comparison.totals = totals.to_json(stats, reading.label_reading.kinds)
     comparison.save(update_fields=["totals"])
     return comparison
 
@@ -110,27 +143,38 @@ def compute_pixel_comparison(
 @job_kind(JOB_KIND)
 def run_compare_job(job: Job, progress: Progress) -> dict[str, Any]:
     """Compute a comparison that was too large for a request."""
-    versions = Version.objects.select_related("dataset", "change_set", "taxonomy_version")
+    versions = Version.objects.select_related("dataset", "change_set", "taxonomy_version__taxonomy")
     old, new = (versions.get(pk=job.arguments[side]) for side in ("old", "new"))
-    compute_pixel_comparison(old, new, progress)
+    # Who asked was allowed to. A draft that was edited since is asked for again as it is now.
+    read_by = get_read_by([old, new], user=None, under=job.arguments.get("taxonomy", ""))
+    compute_pixel_comparison(old, new, progress, reading=read_by.reading)
     return {"old": old.id_hex, "new": new.id_hex}
+
+
+def _key(old: Version, new: Version, reading: Reading) -> dict[str, Any]:
+    return {
+        "old": old,
+        "new": new,
+        "algorithm": ALGORITHM_VERSION,
+        "reading": reading.label_reading.digest,
+    }
 
 
 def _is_under_way(job: Job | None) -> bool:
     return job is not None and job.state in (JobState.QUEUED, JobState.RUNNING)
 
 
-def _is_small(old: Version, new: Version) -> bool:
+def _is_small(old: Version, new: Version, reading: Reading) -> bool:
     """Say whether so little differs, or is not known yet, that a request can wait for it."""
     changes = list(itertools.islice(diff_versions(old, new), 50 * PAIRS_AT_ONCE + 1))
     if len(changes) > 50 * PAIRS_AT_ONCE:
         return False
     pairs = [pair for change in changes if (pair := pair_of(change)) is not None]
-    missing = find_missing_pairs(pairs, reading_of(new.taxonomy_version))
+    missing = find_missing_pairs(pairs, reading)
     return len(missing) <= PAIRS_AT_ONCE
 
 
-def _keys(change: EntryChange, counts: PairCounts | None) -> Iterator[tuple[str, int]]:
+def _list_keys(change: EntryChange, counts: PairCounts | None) -> Iterator[tuple[str, int]]:
     """Yield the keys under which an image is listed, with its changed pixels."""
     pixels = counts.summary.changed_pixels if counts else 0
     yield "", pixels

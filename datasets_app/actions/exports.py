@@ -29,15 +29,22 @@ class ExportRequest:
 
 
 def export_version(
-    version: Version, path: Path, request: ExportRequest, *, progress: Progress = silent
+    version: Version,
+    path: Path,
+    request: ExportRequest,
+    *,
+    reading: Reading | None = None,
+    progress: Progress = silent,
 ) -> ExportReport:
     """Write the images of a version that the filter selects to `path`.
+
+    `reading` says by which classes, the filter's among them; None: by the version's own.
 
     A format that is one JSON file (and a folder beside it) is written into the folder `path`,
     unless `path` ends in .json.
 
-    The same version and request give the same bytes on every machine. The target appears
-    only when it is complete.
+    The same version, reading and request give the same bytes on every machine. The target
+    appears only when it is complete.
 
     Raises
     ------
@@ -45,13 +52,14 @@ def export_version(
         An export overwrites nothing.
     InvalidFilter, InvalidOption, UnknownFormat
     """
-    reading = reading_of(version.taxonomy_version)
+    reading = reading or reading_of(version.taxonomy_version)
     wanted = parse_filter(request.filter, reading)
     options = parse_options(request.options or {})
     classes = export_classes(reading)
     form = get_format(request.format)
     with form.create(_target(form, path), classes, options) as writer:
-        records = encode_images(writer.encode, iter_selected(version, wanted))
+        selected = iter_selected(version, wanted)
+        records = encode_images(writer.encode, selected, reading.label_reading)
         done = 0
         for done, record in enumerate(records, 1):
             writer.add(record)

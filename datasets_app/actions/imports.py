@@ -9,6 +9,7 @@ from django.db import transaction
 from datasets_app.actions.commits import ImageChange, commit
 from datasets_app.actions.datasets import create_dataset
 from datasets_app.errors import NotFound
+from datasets_app.imports.checking import ImportRules
 from datasets_app.imports.classes import (
     ClassPlan,
     find_taxonomy_version,
@@ -23,10 +24,12 @@ from datasets_app.imports.reading import read_images
 from datasets_app.imports.request import ImportReport, ImportRequest
 from datasets_app.imports.spill import Spill
 from datasets_app.jobs.kinds import Progress, silent
+from datasets_app.label_checks import ViolationList
 from datasets_app.models import Branch, Dataset, IdempotencyKey, Version
 from datasets_app.names import clean_split
 from labels_app.actions.taxonomies import create_taxonomy
 from labels_app.models import TaxonomyVersion
+from labels_app.rule_checks import RuleBook, closed_classes
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions, Source
 from panoptic.formats.registry import get_format
@@ -61,7 +64,6 @@ def import_labels(
         return report
     split = None if request.split is None else clean_split(request.split)
     options = ReadOptions(request.labels, request.images, request.class_name, request.on_overlap)
-    planner = Planner(place.head, request.mode, split, report)
     store = not request.dry_run
     with (
         _open_source(request, options) as source,
@@ -70,8 +72,14 @@ def import_labels(
     ):
         plan = _plan_classes(request, place, source)
         _report_source(report, source, plan)
+        planner = Planner(place.head, request.mode, split, report, plan.reading)
         images = read_images(
-            request.format, source.iter_items(), plan.binding, options, _ParentFinder(planner)
+            request.format,
+            source.iter_items(),
+            plan.binding,
+            options,
+            _ParentFinder(planner),
+            _rules_of(plan),
         )
         take_in(images, taken, report, total=source.count, store=store, progress=progress)
         if store:
@@ -79,11 +87,14 @@ def import_labels(
         for change in planner.iter_changes(iter_stored(taken, store=store)):
             changes.add(change)
         if store:
-            _refuse_errors(report)  # names that exist, in append mode
+            # Names that exist, in append mode; rules that new labels break.
+            _refuse_errors(report)
         for change in planner.iter_removals():
             changes.add(change)
         if store and changes.count:
-            report.version = _commit(request, place, plan, changes, actor, idempotency_key)
+            report.version = _commit(
+                request, place, plan, changes, planner.violations, actor, idempotency_key
+            )
     return report
 
 
@@ -166,9 +177,17 @@ def _existing_taxonomy(request: ImportRequest, place: _Place) -> TaxonomyVersion
 
 
 def _report_source(report: ImportReport, source: Source, plan: ClassPlan) -> None:
-    for problem in source.problems:
+    for problem in (*source.problems, *plan.problems):
         report.add_problem(problem)
     report.unknown_classes = [file_class.name for file_class in plan.unknown]
+
+
+def _rules_of(plan: ClassPlan) -> ImportRules | None:
+    """Return what labels are checked against, None where every label is fine."""
+    closed = closed_classes(plan.reading)
+    if not plan.rules and not closed:
+        return None
+    return ImportRules(RuleBook.of(plan.reading, plan.rules), closed)
 
 
 def _refuse_errors(report: ImportReport) -> None:
@@ -181,6 +200,7 @@ def _commit(
     place: _Place,
     plan: ClassPlan,
     changes: Spill[ImageChange],
+    violations: ViolationList,
     actor: User,
     idempotency_key: str | None,
 ) -> Version:
@@ -208,4 +228,5 @@ def _commit(
             author=actor,
             taxonomy_version=taxonomy_version,
             idempotency_key=idempotency_key,
+            checked=violations,
         )

@@ -16,6 +16,7 @@ from django.db import transaction
 from datasets_app.actions.exports import ExportRequest, export_version, parse_options
 from datasets_app.actions.imports import import_labels
 from datasets_app.archives import extract_archive, write_archive
+from datasets_app.errors import NotFound
 from datasets_app.exports.selection import parse_filter
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.imports.request import ImportMode, ImportRequest
@@ -23,7 +24,7 @@ from datasets_app.jobs.kinds import Progress, job_kind
 from datasets_app.jobs.queue import enqueue
 from datasets_app.models import Dataset, Job, JobState, Version
 from datasets_app.names import clean_ref_name, clean_split
-from labels_app.reading import reading_of
+from datasets_app.taxonomy_access import get_read_by, get_read_by_again
 from panoptic.formats.registry import get_format
 from people_app.models import User
 from store_app.blobs import open_content, put_file
@@ -76,18 +77,42 @@ def run_import_job(job: Job, progress: Progress) -> dict[str, Any]:
     return report.to_json()
 
 
-def request_export(version: Version, request: ExportRequest, *, actor: User) -> Job:
-    """Ask for an export; one of the same version, format, filter and options is found again."""
+def request_export(
+    version: Version, request: ExportRequest, *, actor: User, taxonomy: str = ""
+) -> Job:
+    """Ask for an export; one of the same version, reading and request is found again.
+
+    Parameters
+    ----------
+    taxonomy
+        By which published taxonomy version, as `SLUG@N` or `SLUG`; "": the version's own.
+
+    Raises
+    ------
+    NotFound, NoMapping, UnknownClass
+        As `get_reading` says; a draft is not there, since an export is of what stays.
+    """
+    read_by = get_read_by([version], user=actor, under=taxonomy)
+    if read_by.number is None:
+        raise NotFound("taxonomy version", taxonomy)
     get_format(request.format)
-    parse_filter(request.filter, reading_of(version.taxonomy_version))
+    parse_filter(request.filter, read_by.reading)
     parse_options(request.options or {})
     arguments = {
         "version": version.id_hex,
         "format": request.format,
         "filter": request.filter,
         "options": dict(request.options or {}),
+        "taxonomy": read_by.name,
+        # Somebody may make another mapping before the job runs.
+        "mapping": read_by.mapping.number if read_by.mapping else None,
     }
-    identity = {**arguments, "dataset": version.dataset_id, "writers": WRITERS_VERSION}
+    identity = {
+        **arguments,
+        "reading": read_by.reading.digest.hex(),
+        "dataset": version.dataset_id,
+        "writers": WRITERS_VERSION,
+    }
     key = f"export:{hashlib.sha256(rfc8785.dumps(identity)).hexdigest()}"
     with transaction.atomic():
         # One that failed must not stand in the way of the next try.
@@ -104,13 +129,16 @@ def request_export(version: Version, request: ExportRequest, *, actor: User) -> 
 def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
     """Write an export, zip it and keep it as a blob."""
     arguments = job.arguments
-    version = Version.objects.select_related("taxonomy_version", "dataset").get(
+    version = Version.objects.select_related("taxonomy_version__taxonomy", "dataset").get(
         dataset=job.dataset, version_id=bytes.fromhex(arguments["version"])
     )
+    reading = None  # of a job from before exports were read by other taxonomies
+    if "taxonomy" in arguments:
+        reading = get_read_by_again(version, arguments["taxonomy"], arguments["mapping"]).reading
     request = ExportRequest(arguments["format"], arguments["filter"], arguments["options"])
     name = f"{version.dataset.slug}-v{version.number}-{request.format}"
     with _work_folder() as folder:
-        report = export_version(version, folder / name, request, progress=progress)
+        report = export_version(version, folder / name, request, reading=reading, progress=progress)
         archive = folder / f"{name}.zip"
         write_archive(folder / name, archive)
         size = archive.stat().st_size

@@ -13,6 +13,7 @@ from datasets_app.jobs.executor import map_shards
 from datasets_app.photos import get_photos
 from labels_app.revisions import revisions
 from panoptic.formats.base import ExportImage
+from panoptic.reading import LabelReading
 from store_app.blobs import get_blobs
 
 _IMAGES_PER_SHARD = 32
@@ -21,11 +22,16 @@ _IMAGES_PER_LOOK = 512
 
 
 def encode_images(
-    encode: Callable[[ExportImage], Any], batches: Iterable[list[NamedEntry]]
+    encode: Callable[[ExportImage], Any],
+    batches: Iterable[list[NamedEntry]],
+    reading: LabelReading,
 ) -> Iterator[Any]:
-    """Yield the record that a writer's `encode` makes of every image, on all processors."""
+    """Yield the record that a writer's `encode` makes of every image, on all processors.
+
+    `encode` gets labels in live classes.
+    """
     shards = (
-        ExportShard(encode, some)
+        ExportShard(encode, some, reading)
         for batch in batches
         for look in batched(batch, _IMAGES_PER_LOOK)
         for some in batched(_look_up(look), _IMAGES_PER_SHARD)

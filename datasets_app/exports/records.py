@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from panoptic.codec import decode_label
 from panoptic.formats.base import ExportImage
+from panoptic.reading import LabelReading, read_label
 
 
 class StoredImage(NamedTuple):
@@ -20,21 +21,23 @@ class StoredImage(NamedTuple):
 
 
 class ExportShard(NamedTuple):
-    """Some images, and what encodes them."""
+    """Some images, what encodes them, and how their classes read."""
 
     encode: Callable[[ExportImage], Any]
     images: list[StoredImage]
+    reading: LabelReading
 
 
 def encode_shard(shard: ExportShard) -> list[Any]:
     """Encode the images of one shard (runs in a worker process)."""
-    return [shard.encode(_export_image(image)) for image in shard.images]
+    return [shard.encode(_export_image(image, shard.reading)) for image in shard.images]
 
 
-def _export_image(image: StoredImage) -> ExportImage:
+def _export_image(image: StoredImage, reading: LabelReading) -> ExportImage:
+    label = None if image.stored is None else read_label(decode_label(image.stored), reading)
     return ExportImage(
         name=image.name,
-        label=None if image.stored is None else decode_label(image.stored),
+        label=label,
         height=image.height,
         width=image.width,
         source_id=image.attributes.get("source_id"),

@@ -1,18 +1,20 @@
 """Which class of the taxonomy stands for which class of a file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from datasets_app.errors import NotFound
 from labels_app.binding import bind_classes, specs_from_file
+from labels_app.class_json import class_from_plain
 from labels_app.classes import ClassSpec, settle_classes
 from labels_app.models import TaxonomyVersion
 from labels_app.reading import Reading, reading_of
+from labels_app.rule_checks import closed_message
+from labels_app.rules import LabelRule, stored_rules
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import BoundClass, FileClass
+from panoptic.formats.base import WARNING, BoundClass, FileClass, Problem
 
 
 @dataclass(frozen=True)
@@ -20,21 +22,44 @@ class ClassPlan:
     """How an import reads classes.
 
     `version` is the taxonomy version that exists already; None means that a taxonomy of
-    `specs` has to be created. `unknown` are classes of the file that nothing stands for.
+    `specs` has to be created. `unknown` are classes of the file that nothing stands for, and
+    `closed` those whose class takes no new segments. `rules` are what the labels must keep.
     """
 
     version: TaxonomyVersion | None
     specs: tuple[ClassSpec, ...]
+    reading: Reading
     binding: dict[int | str, BoundClass]
     unknown: tuple[FileClass, ...]
+    closed: tuple[FileClass, ...] = ()
+    rules: tuple[LabelRule, ...] = ()
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """What is worth to know of the classes before any label is read."""
+        for file_class in self.closed:
+            class_id = self.binding[file_class.external_id].class_id
+            message = closed_message(class_id, self.reading.classes)
+            yield Problem(
+                "class_not_open", f"new segments of {file_class.name}: {message}", severity=WARNING
+            )
 
 
 def plan_with_version(
     version: TaxonomyVersion, file_classes: Iterable[FileClass], scheme: str
 ) -> ClassPlan:
     """Bind the classes of a file to a taxonomy version that exists."""
-    found = bind_classes(reading_of(version), file_classes, scheme)
-    return ClassPlan(version, (), dict(found.bound), found.unknown)
+    reading = reading_of(version)
+    found = bind_classes(reading, file_classes, scheme)
+    return ClassPlan(
+        version,
+        (),
+        reading,
+        dict(found.bound),
+        found.unknown,
+        found.closed,
+        stored_rules(version.rules),
+    )
 
 
 def plan_from_file_classes(file_classes: Iterable[FileClass], scheme: str) -> ClassPlan:
@@ -67,7 +92,7 @@ def read_taxonomy_file(path: Path) -> tuple[ClassSpec, ...]:
     try:
         data = json.loads(path.read_bytes())
         rows = data["classes"] if isinstance(data, dict) else data
-        return tuple(_spec(row) for row in rows)
+        return tuple(class_from_plain(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MalformedFile(f"this is no taxonomy: {error}", file=str(path)) from error
 
@@ -78,13 +103,6 @@ def _plan_new(
     # Settled now, so that labels can be made before the taxonomy exists; creating it
     # from the same list gives the same ids.
     settled = settle_classes(specs).classes
-    found = bind_classes(Reading.from_classes(settled), file_classes, scheme)
-    return ClassPlan(None, settled, dict(found.bound), found.unknown)
-
-
-def _spec(row: dict[str, Any]) -> ClassSpec:
-    unknown = set(row) - {"id", *ClassSpec.__dataclass_fields__}
-    if unknown:
-        raise ValueError(f"a class has no field {min(unknown)!r}")
-    fields = {key: value for key, value in row.items() if key != "id"}
-    return ClassSpec(class_id=row.get("id"), **fields)
+    reading = Reading.from_classes(settled)
+    found = bind_classes(reading, file_classes, scheme)
+    return ClassPlan(None, settled, reading, dict(found.bound), found.unknown, found.closed)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from datasets_app.attributes import encode_attributes
 from datasets_app.errors import InvalidName
+from datasets_app.imports.checking import CheckedLabel
 from datasets_app.imports.photographs import store_photos
 from datasets_app.imports.planning import StoredImage
 from datasets_app.imports.reading import PhotoFile, ReadImage
@@ -27,6 +28,7 @@ class TakenImage(NamedTuple):
     label: bytes | None
     photo: PhotoFile | None
     attributes: bytes | None  # RFC 8785
+    checked: CheckedLabel
 
 
 def take_in(
@@ -71,6 +73,7 @@ def iter_stored(spill: Spill[TakenImage], *, store: bool) -> Iterator[list[Store
                 label=image.label,
                 photo=None if image.photo is None else next(found),
                 attributes=_digest(image.attributes),
+                checked=image.checked,
             )
             for image in batch
         ]
@@ -91,7 +94,7 @@ def _iter_labels(
             continue
         attributes = encode_attributes(image.attributes) if image.attributes else None
         label = image.encoded.digest if image.encoded else None
-        spill.add(TakenImage(name, label, image.photo, attributes))
+        spill.add(TakenImage(name, label, image.photo, attributes, image.checked))
         if image.encoded is not None:
             yield image.encoded
 

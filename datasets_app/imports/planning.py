@@ -5,12 +5,17 @@ from typing import NamedTuple
 
 from datasets_app.bulk import batched
 from datasets_app.entries import Entry
+from datasets_app.imports.checking import CLEAN, CheckedLabel
 from datasets_app.imports.request import ImportMode, ImportReport
+from datasets_app.label_checks import ViolationList
+from datasets_app.label_facts import LabelFacts, label_facts
 from datasets_app.models import Version
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import find_numbers, names_of
 from datasets_app.staging import KEEP, ImageChange
 from datasets_app.tree import get_entries, iter_entries
+from labels_app.reading import Reading
+from labels_app.rule_checks import closed_message
 from panoptic.formats.base import Problem
 
 _NAMES_PER_QUERY = 1_000
@@ -23,29 +28,43 @@ class StoredImage(NamedTuple):
     label: bytes | None
     photo: bytes | None
     attributes: bytes | None
+    checked: CheckedLabel = CLEAN
 
 
 class Planner:
     """Turns stored images into the changes of one commit, a thousand at a time.
 
     `report` counts them. It remembers which images of the head it saw, one bit each,
-    so that `iter_removals` knows the others.
+    so that `iter_removals` knows the others. `violations` are those of labels that are new to
+    their image; `reading` says how their classes read.
     """
 
     def __init__(
-        self, head: Version | None, mode: ImportMode, split: str | None, report: ImportReport
+        self,
+        head: Version | None,
+        mode: ImportMode,
+        split: str | None,
+        report: ImportReport,
+        reading: Reading,
     ) -> None:
         self._head, self._mode, self._split, self._report = head, mode, split, report
+        self._classes = reading.classes
+        self.violations = ViolationList(reading.classes)
         self._seen = bytearray()
 
     def iter_changes(self, batches: Iterable[list[StoredImage]]) -> Iterator[ImageChange]:
         """Yield the changes that these images make; in append mode existing names are problems."""
         for batch in batches:
             present = self.entries_by_name([image.name for image in batch])
+            before = self._facts_before(batch, present)
             for image in batch:
                 change = self._plan(image, present.get(image.name))
-                if change is not None:
-                    yield change
+                if change is None:
+                    continue
+                if change.label is not KEEP:
+                    _, entry = present.get(image.name, (None, None))
+                    self._tell(image, before.get(entry.label) if entry and entry.label else None)
+                yield change
 
     def iter_removals(self) -> Iterator[ImageChange]:
         """Yield the deletion of every image of the head (in the split) that was not seen."""
@@ -120,6 +139,29 @@ class Planner:
             fields["status"] = None
         return ImageChange(image.name, **fields)
 
+    def _facts_before(
+        self, batch: list[StoredImage], present: dict[str, tuple[int, Entry]]
+    ) -> dict[bytes, LabelFacts]:
+        """Return the facts of the labels that images have which bring closed classes."""
+        named = [image.name for image in batch if image.checked.closed and image.name in present]
+        labels = {label for name in named if (label := present[name][1].label) is not None}
+        return label_facts(labels)
+
+    def _tell(self, image: StoredImage, before: LabelFacts | None) -> None:
+        """Report what the new label of an image breaks."""
+        if image.checked.findings:
+            self._report.add_findings(image.name, image.checked.findings)
+            self.violations.add(image.name, image.checked.findings)
+        had = _segments_of(before)
+        for class_id, segments in image.checked.closed.items():
+            more = len(segments) - had.get(class_id, 0)
+            if more > 0:
+                message = f"new segments ({more}): {closed_message(class_id, self._classes)}"
+                only = segments[0] if len(segments) == 1 else None
+                self._report.add_problem(
+                    Problem("class_not_open", message, image=image.name, segment=only)
+                )
+
     def _mark_seen(self, image_no: int) -> None:
         byte, bit = divmod(image_no, 8)
         if byte >= len(self._seen):
@@ -129,3 +171,11 @@ class Planner:
     def _was_seen(self, image_no: int) -> bool:
         byte, bit = divmod(image_no, 8)
         return byte < len(self._seen) and bool(self._seen[byte] >> bit & 1)
+
+
+def _segments_of(facts: LabelFacts | None) -> dict[int, int]:
+    """Return how many segments a label has of each stored class."""
+    if facts is None:
+        return {}
+    counts = facts.counts
+    return dict(zip(counts.class_ids.tolist(), counts.segments.tolist(), strict=True))

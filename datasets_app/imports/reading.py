@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasets_app.bulk import batched
+from datasets_app.imports.checking import CLEAN, CheckedLabel, ImportRules, check_import
 from datasets_app.jobs.executor import map_shards
 from panoptic.codec import EncodedLabel, decode_label, pack_label
 from panoptic.errors import PanopticError
@@ -33,6 +34,7 @@ class ReadImage(NamedTuple):
     problems: tuple[Problem, ...]
     hidden_pixels: int
     lost_pixels: int
+    checked: CheckedLabel = CLEAN
 
 
 class Shard(NamedTuple):
@@ -43,6 +45,7 @@ class Shard(NamedTuple):
     parents: dict[str, bytes]  # stored labels that lend their segment ids
     binding: Binding
     options: ReadOptions
+    rules: ImportRules | None
 
 
 def read_images(
@@ -51,18 +54,19 @@ def read_images(
     binding: Binding,
     options: ReadOptions,
     find_parents: Callable[[list[str]], dict[str, bytes]],
+    rules: ImportRules | None = None,
 ) -> Iterator[ReadImage]:
     """Read every item, in order, on all processors.
 
     `find_parents` maps names to the stored labels of the branch's head; it is asked
-    only for formats whose files hold no segment ids.
+    only for formats whose files hold no segment ids. `rules` None: there is nothing to check.
     """
     needs_parents = not get_format(format_name).has_ids
 
     def shards() -> Iterator[Shard]:
         for some in batched(items, _ITEMS_PER_SHARD):
             parents = find_parents([item.name for item in some]) if needs_parents else {}
-            yield Shard(format_name, some, parents, binding, options)
+            yield Shard(format_name, some, parents, binding, options, rules)
 
     for images in map_shards(read_shard, shards()):
         yield from images
@@ -77,11 +81,11 @@ def read_shard(shard: Shard) -> list[ReadImage]:
         if image.label is not None and item.name in shard.parents:
             parent = decode_label(shard.parents[item.name])
             image = image._replace(label=assign_ids(image.label, parent))
-        images.append(_pack(image))
+        images.append(_pack(image, shard.rules))
     return images
 
 
-def _pack(image: LabelledImage) -> ReadImage:
+def _pack(image: LabelledImage, rules: ImportRules | None) -> ReadImage:
     photo, problem = _read_photo(image) if image.photo else (None, None)
     return ReadImage(
         name=image.name,
@@ -91,6 +95,7 @@ def _pack(image: LabelledImage) -> ReadImage:
         problems=image.problems + ((problem,) if problem else ()),
         hidden_pixels=image.hidden_pixels,
         lost_pixels=image.lost_pixels,
+        checked=CLEAN if image.label is None or rules is None else check_import(image.label, rules),
     )
 
 

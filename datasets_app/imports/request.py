@@ -5,7 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from datasets_app.imports.checking import iter_problems
 from datasets_app.models import Version
+from labels_app.rule_checks import Findings
+from labels_app.rules import Severity
 from panoptic.formats.base import Problem
 
 
@@ -65,6 +68,15 @@ class ImportReport:
         self.error_count += problem.severity == "error"
         if len(self.problems) < self.MOST_PROBLEMS:
             self.problems.append(problem)
+
+    def add_findings(self, image: str, findings: Findings) -> None:
+        """Add what the label of an image breaks of the label rules."""
+        for problem in iter_problems(image, findings):
+            self.add_problem(problem)
+        # A label may break more than are listed of it.
+        listed = sum(one.severity is Severity.ERROR for one in findings.violations)
+        self.error_count += findings.errors - listed
+        self.problem_count += findings.count - len(findings.violations)
 
     def to_json(self) -> dict[str, Any]:
         """Return the body that `import_labels --json` prints."""

@@ -82,6 +82,16 @@ class ConsoleCommand(BaseCommand):
             yield show
 
 
+def add_taxonomy_argument(parser: ArgumentParser) -> None:
+    """Add --taxonomy: by what a version is read."""
+    parser.add_argument(
+        "--taxonomy",
+        default="",
+        metavar="SLUG@N",
+        help="read by this taxonomy version (SLUG: the newest, SLUG@draft); default: its own",
+    )
+
+
 def problem_of(error: TesseraError | PanopticError) -> dict[str, Any]:
     """Return an error as JSON: its code, its sentence, its list of problems."""
     problem = {"code": error.code, "detail": str(error)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
@@ -19,10 +21,32 @@ class ChangeSet(models.Model):
     added = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
+    warning_count = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         return f"+{self.added} -{self.removed} ~{self.changed}"
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """The first of the label rules that the new labels break; one query if there are any."""
+        return self.commit_warnings.listed if self.warning_count else []
+
+
+class CommitWarnings(models.Model):
+    """What the labels of a commit break of the label rules, though they refused nothing.
+
+    A table of its own: every page about versions reads change sets, and these may be long.
+    `listed` are the first, as `datasets_app.label_checks` writes them.
+    """
+
+    change_set = models.OneToOneField(
+        ChangeSet, models.CASCADE, primary_key=True, related_name="commit_warnings"
+    )
+    listed = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"warnings of change set {self.change_set_id}"
 
 
 class Change(models.Model):

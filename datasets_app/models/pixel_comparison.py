@@ -13,8 +13,9 @@ from store_app.fields import DigestField
 class PairDiff(models.Model):
     """What differs between two label revisions, as counts.
 
-    `key` is the digest of both label digests, the taxonomies they are read by, and the
-    version of the algorithm (RULES 3.9), so that every version that holds the pair shares it.
+    `key` is the digest of both label digests, of how their classes read, and the version of
+    the algorithm (RULES 3.9). So every version that holds the pair shares it, and renaming a
+    class loses nothing.
     """
 
     key = DigestField(primary_key=True)
@@ -25,11 +26,15 @@ class PairDiff(models.Model):
 
 
 class PixelComparison(models.Model):
-    """The sums over the changed images of two versions. `totals` is null until it is ready."""
+    """The sums over the changed images of two versions. `totals` is null until it is ready.
+
+    `reading` is the digest of the `LabelReading` by which both were read.
+    """
 
     old = models.ForeignKey(Version, models.CASCADE, related_name="+")
     new = models.ForeignKey(Version, models.CASCADE, related_name="+")
     algorithm = models.PositiveIntegerField()
+    reading = DigestField()
     totals = models.JSONField(null=True)
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -37,7 +42,8 @@ class PixelComparison(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["old", "new", "algorithm"], name="one_pixel_comparison_per_pair"
+                fields=["old", "new", "algorithm", "reading"],
+                name="one_pixel_comparison_per_pair",
             )
         ]
 
@@ -53,7 +59,7 @@ class ComparedImage(models.Model):
     """One changed image of a comparison under one of its keys, for lists sorted by change.
 
     Keys: "" (every changed image), "kind:added", "facet:split", "change:reshaped",
-    "class:12" (a class that a changed pixel or segment had or has).
+    "class:12" (a live class that a changed pixel or segment had or has).
     """
 
     pk = models.CompositePrimaryKey("comparison_id", "key", "image_no")

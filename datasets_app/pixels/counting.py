@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from panoptic.codec import decode_label
 from panoptic.diff import DiffSummary, diff_labels
 from panoptic.flow import ClassFlow
-from panoptic.kinds import Kinds
 from panoptic.label import Label, empty_label
 from panoptic.metrics.panoptic import PanopticTally, panoptic_quality
+from panoptic.reading import LabelReading, read_label
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PairCounts:
 
     @cached_property
     def class_ids(self) -> frozenset[int]:
-        """The classes that something left or joined, void aside."""
+        """The live classes that something left or joined, void aside."""
         moved = (row for row in self.flow if row.old_class != row.new_class)
         ids = {class_id for row in moved for class_id in (row.old_class, row.new_class)}
         return frozenset(ids - {0})
@@ -50,24 +50,26 @@ class PairCounts:
 
 
 class PairShard(NamedTuple):
-    """Pairs of stored labels, and the kinds of the classes to read them by."""
+    """Pairs of stored labels, and how their classes read."""
 
     pairs: list[tuple[bytes | None, bytes | None]]
-    kinds: Kinds
+    reading: LabelReading
 
 
 def count_shard(shard: PairShard) -> list[PairCounts]:
     """Compare the pairs of a shard (runs in a worker process)."""
+    kinds = shard.reading.kinds
     counts = []
-    for stored_old, stored_new in shard.pairs:
-        old, new = both_labels(
-            None if stored_old is None else decode_label(stored_old),
-            None if stored_new is None else decode_label(stored_new),
-        )
-        diff = diff_labels(old, new, kinds=shard.kinds)
-        quality = panoptic_quality(old, new, shard.kinds)
+    for pair in shard.pairs:
+        old, new = both_labels(*(_read(stored, shard.reading) for stored in pair))
+        diff = diff_labels(old, new, kinds=kinds)
+        quality = panoptic_quality(old, new, kinds)
         counts.append(PairCounts(diff.summary(), diff.flow, quality))
     return counts
+
+
+def _read(stored: bytes | None, reading: LabelReading) -> Label | None:
+    return None if stored is None else read_label(decode_label(stored), reading)
 
 
 def both_labels(old: Label | None, new: Label | None) -> tuple[Label, Label]:

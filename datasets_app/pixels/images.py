@@ -13,8 +13,9 @@ from datasets_app.models import Version
 from datasets_app.numbering import find_numbers
 from datasets_app.pixels.counting import both_labels
 from datasets_app.pixels.totals import flow_json, quality_json
-from labels_app.reading import Reading, reading_of
-from labels_app.revisions import get_labels
+from datasets_app.segment_rows import get_read_labels
+from datasets_app.taxonomy_access import get_read_by
+from labels_app.reading import Reading
 from panoptic.changes import Box, Change, SegmentSide
 from panoptic.diff import LabelDiff, diff_labels
 from panoptic.metrics.panoptic import panoptic_quality
@@ -22,7 +23,10 @@ from panoptic.metrics.panoptic import panoptic_quality
 
 @dataclass(frozen=True)
 class ImageDiff:
-    """An image that two versions hold. `diff` is None where neither side has a label."""
+    """An image that two versions hold, both sides read by the same classes.
+
+    `diff` is None where neither side has a label.
+    """
 
     name: str
     change: EntryChange
@@ -34,7 +38,8 @@ class ImageDiff:
         """PQ and its fellows of the new label against the old one."""
         if self.diff is None:
             return None
-        tally = panoptic_quality(self.diff.old, self.diff.new, self.reading.kinds)
+        kinds = self.reading.label_reading.kinds
+        tally = panoptic_quality(self.diff.old, self.diff.new, kinds)
         return quality_json(tally, self.diff.flow)
 
     def to_json(self) -> dict[str, Any]:
@@ -56,23 +61,30 @@ class ImageDiff:
         }
 
 
-def diff_image(old: Version, new: Version, name: str) -> ImageDiff:
-    """Compare the image of this name in two versions; raise `NotFound` if neither has it."""
+def diff_image(
+    old: Version, new: Version, name: str, *, reading: Reading | None = None
+) -> ImageDiff:
+    """Compare the image of this name in two versions; raise `NotFound` if neither has it.
+
+    `reading` is how both are read; None: by the later of their taxonomy versions.
+    """
     image_no = find_numbers(new.dataset_id, [name]).get(name)
     if image_no is None:
         raise NotFound("image", name)
-    return diff_numbered(old, new, image_no, name)
+    return diff_numbered(old, new, image_no, name, reading=reading)
 
 
-def diff_numbered(old: Version, new: Version, image_no: int, name: str) -> ImageDiff:
+def diff_numbered(
+    old: Version, new: Version, image_no: int, name: str, *, reading: Reading | None = None
+) -> ImageDiff:
     """As `diff_image`, for a caller who knows number and name."""
     change = find_change(old, new, image_no)
-    reading = reading_of(new.taxonomy_version)
+    reading = reading or get_read_by([old, new], user=None).reading
     return ImageDiff(name, change, _diff(change, reading), reading)
 
 
 def change_json(change: Change, reading: Reading) -> dict[str, Any]:
-    """Return a change as JSON: boxes as x, y, width, height; areas of full masks."""
+    """Return a change of read labels: boxes as x, y, width, height; areas of full masks."""
     return {
         "kind": change.kind,
         "flags": sorted(change.flags),
@@ -93,12 +105,12 @@ def box_json(box: Box) -> list[int]:
 
 def _side_json(side: SegmentSide, reading: Reading) -> dict[str, Any]:
     segment = side.segment
-    spec = reading.find(segment.class_id)
+    spec = reading.classes[segment.class_id]
     return {
         "id": segment.segment_id,
         "class_id": segment.class_id,
-        "class_name": spec.name if spec else "void",
-        "kind": spec.kind if spec else None,
+        "class_name": spec.name,
+        "kind": spec.kind,
         "crowd": segment.crowd,
         "score": segment.score,
         "area": side.area,
@@ -109,8 +121,8 @@ def _side_json(side: SegmentSide, reading: Reading) -> dict[str, Any]:
 
 def _diff(change: EntryChange, reading: Reading) -> LabelDiff | None:
     digests = [entry.label if entry else None for entry in (change.old, change.new)]
-    labels = get_labels({digest for digest in digests if digest is not None})
-    if not labels:
+    if digests == [None, None]:
         return None
-    old, new = both_labels(*(labels.get(digest) if digest else None for digest in digests))
-    return diff_labels(old, new, kinds=reading.kinds)
+    labels = get_read_labels(digests, reading)
+    old, new = both_labels(*(labels[digest] for digest in digests))
+    return diff_labels(old, new, kinds=reading.label_reading.kinds)

@@ -13,7 +13,7 @@ from datasets_app.models.pixel_comparison import PairDiff
 from datasets_app.pixels.counting import PairCounts, PairShard, count_shard
 from labels_app.reading import Reading
 from panoptic.diff import ALGORITHM_VERSION
-from panoptic.kinds import Kinds
+from panoptic.reading import LabelReading
 from store_app.blobs import get_blobs
 
 _PAIRS_PER_SHARD = 256
@@ -56,7 +56,7 @@ def get_pair_counts(pairs: Sequence[LabelPair], reading: Reading) -> dict[LabelP
     }
     missing = [pair for pair in keys.values() if pair not in counts]
     if missing:
-        computed = _compute(missing, reading.kinds)
+        computed = _compute(missing, reading.label_reading)
         PairDiff.objects.bulk_create(
             [
                 PairDiff(key=pair_key(pair, reading), counts=found.to_json())
@@ -69,18 +69,18 @@ def get_pair_counts(pairs: Sequence[LabelPair], reading: Reading) -> dict[LabelP
 
 
 def pair_key(pair: LabelPair, reading: Reading) -> bytes:
-    """Return the cache key of a pair read by a taxonomy."""
-    parts = (pair.old or bytes(32), pair.new or bytes(32), reading.digest)
+    """Return the cache key of a pair read by a taxonomy: by its classes, not by their names."""
+    parts = (pair.old or bytes(32), pair.new or bytes(32), reading.label_reading.digest)
     return hashlib.sha256(b"".join((*parts, ALGORITHM_VERSION.to_bytes(4, "little")))).digest()
 
 
-def _compute(pairs: Sequence[LabelPair], kinds: Kinds) -> dict[LabelPair, PairCounts]:
+def _compute(pairs: Sequence[LabelPair], reading: LabelReading) -> dict[LabelPair, PairCounts]:
     counts: dict[LabelPair, PairCounts] = {}
     for some in batched(pairs, _PAIRS_PER_SHARD * _SHARDS_AT_ONCE):
         wanted = {digest for pair in some for digest in pair if digest is not None}
         stored = get_blobs(wanted)
         shards = (
-            PairShard([(stored.get(pair.old), stored.get(pair.new)) for pair in batch], kinds)
+            PairShard([(stored.get(pair.old), stored.get(pair.new)) for pair in batch], reading)
             for batch in batched(some, _PAIRS_PER_SHARD)
         )
         found = (one for many in map_shards(count_shard, shards) for one in many)

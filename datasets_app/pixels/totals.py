@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from datasets_app.entries import EntryChange
-from datasets_app.label_facts import LabelFacts
-from datasets_app.models import Version
+from datasets_app.live_counts import read_counts
 from datasets_app.models.statistics import VOID_CLASS
 from datasets_app.pixels.counting import PairCounts
-from datasets_app.tallies import Tally, tally_of
+from datasets_app.stats import LiveStats
 from panoptic.class_counts import ClassCounts
 from panoptic.diff import DiffSummary
 from panoptic.flow import ClassFlow, flow_of_counts
 from panoptic.kinds import Kinds
 from panoptic.metrics.panoptic import PanopticTally, panoptic_tally_of_counts
 from panoptic.metrics.semantic import semantic_tally_of_flow
+from panoptic.reading import LabelReading
 
 
 @dataclass
 class Totals:
     """Sums over the changed images, and what they held before, to know the unchanged ones.
 
+    Everything is in live classes of the taxonomy one reads by.
+
     changed : over all images that differ; present : over those on both sides, which alone
         enter quality (RULES 3.6)
+    differing : [segments, crowds, pixels] by class of the old sides; class 0 is void
     """
 
     changed: DiffSummary = field(default_factory=DiffSummary)
     flow: ClassFlow = field(default_factory=ClassFlow)
     flow_of_present: ClassFlow = field(default_factory=ClassFlow)
     quality: PanopticTally = field(default_factory=PanopticTally)
-    differing: Tally = field(default_factory=Tally)
+    differing: dict[int, np.ndarray] = field(default_factory=dict)
 
-    def add(
-        self, change: EntryChange, counts: PairCounts, facts: Mapping[bytes, LabelFacts]
-    ) -> None:
-        """Add one image whose labels differ; `facts` know its old label."""
+    def add(self, change: EntryChange, counts: PairCounts) -> None:
+        """Add one image whose labels differ."""
         self.changed += counts.summary
         self.flow += counts.flow
         if change.old is not None and change.new is not None:
             self.quality += counts.quality
             self.flow_of_present += counts.flow
-        self.differing.add([change._replace(new=None)], facts)
 
-    def to_json(self, old: Version, kinds: Kinds) -> dict[str, Any]:
-        """Return what the API says of segments, pixels, class flow and quality."""
+    def take_away(self, olds: Sequence[ClassCounts], reading: LabelReading) -> None:
+        """Note what the old labels of the added images held, one entry per image."""
+        for class_id, row in read_counts(olds, reading).sums_by_class().items():
+            self.differing[class_id] = self.differing.get(class_id, 0) + row
+
+    def to_json(self, old: LiveStats, kinds: Kinds) -> dict[str, Any]:
+        """Return what the API says of segments, pixels, class flow and quality.
+
+        `old` are the statistics of the old version, which `are_enough`.
+        """
         unchanged = _unchanged_counts(old, self.differing)
         same = flow_of_counts(unchanged)
         quality = self.quality + panoptic_tally_of_counts(unchanged, kinds)
@@ -64,6 +72,15 @@ class Totals:
             "quality": quality_json(quality, self.flow_of_present + same),
             "quality_changed": quality_json(self.quality, self.flow_of_present),
         }
+
+
+def are_enough(stats: LiveStats) -> bool:
+    """Say whether the segments of every class are counted; images with void enter no sum."""
+    return all(
+        row.segments is not None and row.crowds is not None
+        for row in stats.over_splits
+        if row.class_id != VOID_CLASS
+    )
 
 
 def flow_json(flow: ClassFlow) -> list[dict[str, Any]]:
@@ -102,22 +119,21 @@ def quality_json(tally: PanopticTally, flow: ClassFlow) -> dict[str, Any]:
     }
 
 
-def _unchanged_counts(old: Version, differing: Tally) -> ClassCounts:
-    """Return what the images hold whose labels are equal: the old version less the others.
-
-    `differing` holds the old sides with a negative sign: what is taken away.
-    """
-    sums: dict[int, np.ndarray] = {}
-    for tally in (tally_of(old), differing):
-        for key, row in tally.classes.items():
-            sums[key.class_id] = sums.get(key.class_id, 0) + row
-    void = sums.pop(VOID_CLASS, np.zeros(4, np.int64))
-    rows = sorted((class_id, row) for class_id, row in sums.items() if row[1] or row[3])
-    columns = np.array([row for _, row in rows], np.int64).reshape(-1, 4)
+def _unchanged_counts(old: LiveStats, differing: Mapping[int, np.ndarray]) -> ClassCounts:
+    """Return what the images hold whose labels are equal: the old version less the others."""
+    zeros = np.zeros(3, np.int64)
+    sums = {
+        row.class_id: np.array((row.segments or 0, row.crowds or 0, row.pixels), np.int64)
+        - differing.get(row.class_id, zeros)
+        for row in old.over_splits
+    }
+    void = sums.pop(VOID_CLASS, zeros)
+    rows = sorted((class_id, row) for class_id, row in sums.items() if row[0] or row[2])
+    columns = np.array([row for _, row in rows], np.int64).reshape(-1, 3)
     return ClassCounts(
         class_ids=np.array([class_id for class_id, _ in rows], np.uint32),
-        segments=columns[:, 1],
-        crowds=columns[:, 2],
-        pixels=columns[:, 3],
-        void_pixels=int(void[3]),
+        segments=columns[:, 0],
+        crowds=columns[:, 1],
+        pixels=columns[:, 2],
+        void_pixels=int(void[2]),
     )

@@ -42,8 +42,6 @@ def open_taxonomy(
     if not slug or slugify(slug) != slug or len(slug) > 100:
         raise InvalidTaxonomy([f"{slug!r} is no slug: up to 100 of a-z, 0-9, - and _"])
     settled = settle_classes(classes)
-    if not settled.classes:
-        raise InvalidTaxonomy(["a taxonomy has at least one class"])
     # Pictures belong to a taxonomy, and this one has none yet.
     if shown := [spec.name for spec in settled.classes if spec.examples]:
         raise InvalidTaxonomy(

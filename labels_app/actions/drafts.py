@@ -29,9 +29,15 @@ from labels_app.errors import (
     MessageNeeded,
     TaxonomyMoved,
 )
-from labels_app.models import DraftEdit, Taxonomy, TaxonomyDraft, TaxonomyVersion
+from labels_app.models import (
+    DraftEdit,
+    Taxonomy,
+    TaxonomyDraft,
+    TaxonomyPicture,
+    TaxonomyVersion,
+)
 from labels_app.operations import apply_operation
-from labels_app.presets import preset_classes
+from labels_app.presets import UnknownPreset, preset_classes
 from labels_app.reading import Reading, reading_of
 from labels_app.rules import LabelRule, rules_from_plain, stored_rules
 from labels_app.taxonomy_diff import ClassChange, diff_classes
@@ -117,10 +123,7 @@ def edit_draft(
     InvalidTaxonomy
         The classes that result break a rule.
     """
-    if isinstance(operations, str | Mapping) or not isinstance(operations, Sequence):
-        raise InvalidTaxonomy(["the operations are a list"])
-    if not 1 <= len(operations) <= MOST_OPERATIONS:
-        raise InvalidTaxonomy([f"a request has 1 to {MOST_OPERATIONS} operations"])
+    _check_operations(operations, least=1)
     draft = _rebased(_lock_draft(taxonomy, expected_revision, list(operations)))
     return _store(_apply_all(draft, operations), list(operations), actor)
 
@@ -129,8 +132,9 @@ def preview_operations(draft: Draft, operations: Sequence[Any] = ()) -> Draft:
     """Return what a draft would be after these operations, and would be published as.
 
     Nothing is written: classes that are new here may get other ids when the operations are
-    done. Raises `InvalidOperation` and `TaxonomyMoved` as `edit_draft` does.
+    done. Raises `InvalidOperation`, `InvalidTaxonomy` and `TaxonomyMoved` as `edit_draft` does.
     """
+    _check_operations(operations, least=0)
     # Operations count ids up in the taxonomy that they are given.
     return _apply_all(_rebased(replace(draft, taxonomy=copy(draft.taxonomy))), operations)
 
@@ -186,7 +190,7 @@ def publish_draft(
     DraftMoved
         The draft is not what the publisher has seen.
     InvalidTaxonomy
-        Nothing differs from the newest version.
+        Nothing differs from the newest version, or an example's picture is not there.
     """
     if not message.strip():
         raise MessageNeeded
@@ -194,6 +198,7 @@ def publish_draft(
     draft = _rebased(_lock_draft(taxonomy, expected_revision, publishing))
     if classes_digest(draft.classes, _plain(draft.rules)) == draft.base.digest:
         raise InvalidTaxonomy([f"nothing differs from version {draft.base.number}"])
+    _check_pictures(draft)
     version = publish_settled(
         taxonomy=draft.taxonomy,
         number=draft.base.number + 1,
@@ -221,6 +226,25 @@ def edits_since(taxonomy: Taxonomy, revision: int) -> list[dict[str, Any]]:
         }
         for edit in edits.order_by("revision", "pk")
     ]
+
+
+def _check_pictures(draft: Draft) -> None:
+    """Refuse examples whose picture the taxonomy does not have: nobody could be shown it."""
+    shown = [(spec.name, one.picture) for spec in draft.classes for one in spec.examples]
+    if not shown:
+        return
+    own = {
+        bytes(digest).hex()
+        for digest in TaxonomyPicture.objects.filter(taxonomy=draft.taxonomy).values_list(
+            "digest", flat=True
+        )
+    }
+    if problems := [
+        f"{name}: the taxonomy has no picture {picture}"
+        for name, picture in shown
+        if picture not in own
+    ]:
+        raise InvalidTaxonomy(problems)
 
 
 def _lock_draft(taxonomy: Taxonomy, expected: int, yours: list[Any]) -> Draft:
@@ -274,11 +298,18 @@ def _led(reference: int | str | None, led: Mapping[int, int]) -> int | str | Non
     return led.get(reference, reference) if isinstance(reference, int) else reference
 
 
+def _check_operations(operations: Any, *, least: int) -> None:
+    if isinstance(operations, str | Mapping) or not isinstance(operations, Sequence):
+        raise InvalidTaxonomy(["the operations are a list"])
+    if not least <= len(operations) <= MOST_OPERATIONS:
+        raise InvalidTaxonomy([f"a request has {least} to {MOST_OPERATIONS} operations"])
+
+
 def _apply_all(draft: Draft, operations: Sequence[Any]) -> Draft:
     for position, operation in enumerate(operations):
         try:
             draft = _apply(draft, operation)
-        except ValueError as error:
+        except (ValueError, UnknownPreset) as error:
             raise InvalidOperation(position, str(error)) from error
         except InvalidTaxonomy as error:
             raise InvalidOperation(position, "; ".join(error.problems)) from error

@@ -14,6 +14,8 @@ from labels_app.class_json import reference
 from labels_app.classes import ClassSpec, id_of, tidy_name
 from labels_app.errors import InvalidMapping
 from labels_app.models import Taxonomy, TaxonomyMapping, TaxonomyVersion
+from labels_app.presets import get_preset
+from labels_app.presets.mappings import list_mappings
 from labels_app.reading import Reading, reading_of
 from people_app.audit import record
 from people_app.models import User
@@ -79,21 +81,62 @@ def create_mapping(
 def propose_entries(source: Reading, target: Reading) -> dict[int, int | None]:
     """Return what each live class of `source` most likely is in `target`; None where unknown.
 
-    The same id in a scheme that both know comes first, then the same name, then a synonym.
+    What is built in for two presets comes first, for classes that have their ids; then the
+    same id in a scheme that both know, then the same name, then a synonym.
     """
     keys = [_keys_of(spec) for spec in target.live_classes]
+    built_in = _built_in(source, target)
     proposed: dict[int, int | None] = {}
     for spec in source.live_classes:
+        if (known := built_in.get(id_of(spec))) is not None:
+            proposed[id_of(spec)] = known[0]
+            continue
+        own_keys = _keys_of(spec)
         proposed[id_of(spec)] = next(
             (
                 id_of(found)
                 for rank in range(3)
                 for found, own in zip(target.live_classes, keys, strict=True)
-                if own[rank] & _keys_of(spec)[rank]
+                if own[rank] & own_keys[rank]
             ),
             None,
         )
     return proposed
+
+
+def explain_entries(source: Reading, target: Reading) -> dict[int, str]:
+    """Return why what is built in maps classes as it does, where others may map otherwise."""
+    built_in = _built_in(source, target)
+    return {class_id: reason for class_id, (_, reason) in built_in.items() if reason}
+
+
+def _built_in(source: Reading, target: Reading) -> dict[int, tuple[int | None, str]]:
+    """Return what the mappings of presets say of classes that come from them, and why.
+
+    A class comes from a preset where it has the id of one of its classes. That it reads as
+    void is said only where the target has the classes of the preset and no others: a longer
+    list may have a class for it.
+    """
+    found: dict[int, tuple[int | None, str]] = {}
+    for mapping in list_mappings():
+        old, new = get_preset(mapping.source), get_preset(mapping.target)
+        names = {spec.external[old.scheme]: spec.name for spec in old.classes}
+        ids = {spec.name: spec.external[new.scheme] for spec in new.classes}
+        theirs = {
+            spec.external[new.scheme]: id_of(spec)
+            for spec in target.live_classes
+            if new.scheme in spec.external
+        }
+        is_all = theirs.keys() == set(ids.values()) and len(theirs) == len(target.live_classes)
+        for spec in source.live_classes:
+            name = names.get(spec.external.get(old.scheme, ""))
+            if name is None:
+                continue
+            into = mapping.targets[name]
+            live = None if into is None else theirs.get(ids[into])
+            if live is not None or (into is None and is_all):
+                found.setdefault(id_of(spec), (live, mapping.reasons.get(name, "")))
+    return found
 
 
 def _keys_of(spec: ClassSpec) -> Sequence[set[Any]]:

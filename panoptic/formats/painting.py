@@ -86,7 +86,7 @@ def order_masks(masks: Sequence[Mask], on_overlap: OnOverlap) -> list[Mask]:
 
 def count_hidden(label: Label) -> int:
     """Pixels of full masks that other segments cover, each as often as it is covered."""
-    if len(label.layers) < 2:
+    if label.is_partition:
         return 0
     measures = measure_label(label)
     return int((measures.areas - measures.visible_areas).sum())

@@ -25,8 +25,70 @@ def test_a_class_is_found_by_its_name_when_no_id_says_otherwise():
 
 
 def test_what_is_not_found_is_told():
-    found = bind(taxonomy(ClassSpec("Person", "thing")), PERSON, CAR)
+    found = bind(taxonomy(ClassSpec("people", "thing")), PERSON, CAR)
     assert (found.bound, found.unknown) == ({}, (PERSON, CAR))
+
+
+def test_a_class_is_found_by_a_synonym():
+    reading = taxonomy(ClassSpec("human", "thing", synonyms=("pedestrian", "person")))
+    assert bind(reading, PERSON).bound == {1: BoundClass(1, "thing")}
+
+
+def test_an_exact_name_comes_before_a_synonym():
+    reading = taxonomy(ClassSpec("human", "thing", synonyms=("car",)), ClassSpec("car", "thing"))
+    assert bind(reading, CAR).bound == {3: BoundClass(2, "thing")}
+
+
+def test_a_synonym_of_two_classes_says_nothing():
+    reading = taxonomy(
+        ClassSpec("sedan", "thing", synonyms=("car",)),
+        ClassSpec("limousine", "thing", synonyms=("car", "Person")),
+    )
+    found = bind(reading, CAR, PERSON)
+    assert (found.bound, found.unknown) == ({1: BoundClass(2, "thing")}, (CAR,))
+
+
+def test_an_exact_synonym_comes_before_one_in_other_letters():
+    reading = taxonomy(
+        ClassSpec("sedan", "thing", synonyms=("Car",)),
+        ClassSpec("limousine", "thing", synonyms=("car",)),
+    )
+    assert bind(reading, CAR).bound == {3: BoundClass(2, "thing")}
+
+
+def test_upper_and_lower_case_are_the_same_where_nothing_fits_better():
+    reading = taxonomy(ClassSpec("Person", "thing"), ClassSpec("Auto", "thing", synonyms=("CAR",)))
+    assert bind(reading, PERSON, CAR).bound == {
+        1: BoundClass(1, "thing"),
+        3: BoundClass(2, "thing"),
+    }
+
+
+def test_two_classes_that_differ_in_case_only_bind_by_their_exact_names():
+    reading = taxonomy(ClassSpec("Person", "thing"), ClassSpec("PERSON", "thing"))
+    assert bind(reading, PERSON).unknown == (PERSON,)
+    assert bind(reading, PERSON._replace(name="PERSON")).bound == {1: BoundClass(2, "thing")}
+
+
+def test_a_synonym_that_disagrees_with_the_id_binds_to_neither():
+    reading = taxonomy(
+        ClassSpec("human", "thing", external={"coco": 1}),
+        ClassSpec("dummy", "thing", synonyms=("person",)),
+    )
+    assert bind(reading, PERSON).unknown == (PERSON,)
+
+
+def test_a_class_that_was_split_is_bound_and_told_as_closed():
+    reading = taxonomy(
+        ClassSpec("car", "thing", 1, deprecated=True, split_into=(2, 3)),
+        ClassSpec("taxi", "thing", 2),
+        ClassSpec("van", "thing", 3),
+        ClassSpec("auto", "thing", 4, retired=True, forwards_to=1),
+    )
+    auto = FileClass(9, "auto", "thing")
+    found = bind(reading, CAR, auto, FileClass(4, "van", "thing"))
+    assert found.closed == (CAR, auto)
+    assert set(found.bound) == {3, 9, 4}
 
 
 def test_an_id_and_a_name_that_disagree_bind_to_neither():

@@ -71,8 +71,10 @@ class ImageComparison:
         return self.changed_pixels / self.total_pixels if self.total_pixels else 0.0
 
 
-def read_image_comparison(old: Version, new: Version, number: int) -> ImageComparison:
-    """Compare one image of two versions.
+def read_image_comparison(
+    old: Version, new: Version, reading: Reading, number: int
+) -> ImageComparison:
+    """Compare one image of two versions, both read by the same classes.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def read_image_comparison(old: Version, new: Version, number: int) -> ImageCompa
         Neither version has it.
     """
     name = names_of(new.dataset_id, [number]).get(number, "")
-    found = diff_numbered(old, new, number, name)
+    found = diff_numbered(old, new, number, name, reading=reading)
     diff = found.diff
     changes = diff.changes if diff else ()
     drawn = diff is not None and not diff.resized

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from datasets_app.models import Version
 from datasets_app.models.pixel_comparison import ComparedImage, PixelComparison
 from datasets_app.numbering import names_of
+from labels_app.reading import Reading
 from panoptic.diff import ALGORITHM_VERSION
 from web.comparing.kinds import CHANGE_KINDS, FACETS, IMAGE_KINDS, KindWords
 
@@ -100,7 +101,9 @@ def list_changed(comparison: PixelComparison, wanted: ListFilter, limit: int) ->
     return ChangedPage(rows, following)
 
 
-def find_around(old: Version, new: Version, wanted: ListFilter, number: int, pixels: int) -> Around:
+def find_around(
+    old: Version, new: Version, reading: Reading, wanted: ListFilter, number: int, pixels: int
+) -> Around:
     """Return the neighbours, in the list, of an image with so many changed pixels; two queries.
 
     Both are None while the comparison is not ready.
@@ -109,6 +112,7 @@ def find_around(old: Version, new: Version, wanted: ListFilter, number: int, pix
         comparison__old=old,
         comparison__new=new,
         comparison__algorithm=ALGORITHM_VERSION,
+        comparison__reading=reading.label_reading.digest,
         comparison__totals__isnull=False,
         key=wanted.key,
     )

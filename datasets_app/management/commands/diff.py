@@ -13,13 +13,15 @@ from datasets_app.comparison import (
     merge_base,
     with_names,
 )
-from datasets_app.management.console import ConsoleCommand, get_dataset
+from datasets_app.management.console import ConsoleCommand, add_taxonomy_argument, get_dataset
 from datasets_app.models import Dataset, Version
 from datasets_app.pixels.counting import PairCounts
 from datasets_app.pixels.images import change_json, diff_image
 from datasets_app.pixels.pairs import get_pair_counts, pair_of
 from datasets_app.revs import resolve, split_comparison
-from labels_app.reading import Reading, reading_of
+from datasets_app.taxonomy_access import get_read_by
+from datasets_app.taxonomy_comparison import TaxonomyComparison, compare_taxonomies
+from labels_app.reading import Reading
 
 _BATCH = 1_000
 
@@ -35,18 +37,32 @@ class Command(ConsoleCommand):
         parser.add_argument("new", nargs="?", help="a revision")
         parser.add_argument("--image", help="only this image, with its segment changes")
         parser.add_argument("--stat", action="store_true", help="totals only")
+        add_taxonomy_argument(parser)
 
     def run(
-        self, *, slug: str, old: str, new: str | None, image: str | None, stat: bool, **options: Any
+        self,
+        *,
+        slug: str,
+        old: str,
+        new: str | None,
+        image: str | None,
+        stat: bool,
+        taxonomy: str,
+        **options: Any,
     ) -> None:
         old_version, new_version = _resolve_both(get_dataset(slug), old, new)
+        read_by = get_read_by([old_version, new_version], user=None, under=taxonomy)
+        reading = read_by.reading
         if image is not None:
-            self._show_image(old_version, new_version, image)
+            self._show_image(old_version, new_version, image, reading)
             return
-        comparison = find_pixel_comparison(old_version, new_version)
+        comparison = find_pixel_comparison(old_version, new_version, reading)
         if comparison is None or not comparison.is_ready:
             with self.progress("Comparing") as progress:
-                comparison = compute_pixel_comparison(old_version, new_version, progress)
+                comparison = compute_pixel_comparison(
+                    old_version, new_version, progress, reading=reading
+                )
+        taxonomies = compare_taxonomies(old_version, new_version, read_by)
         counts = count_images(old_version, new_version)
         body = {
             "old": old_version.id_hex,
@@ -57,15 +73,24 @@ class Command(ConsoleCommand):
                 "changed": counts.changed,
                 "unchanged": counts.unchanged,
             },
+            "taxonomy": taxonomies.to_json(),
             **comparison.totals,
         }
-        reading = reading_of(new_version.taxonomy_version)
         changed = () if stat else _iter_changed(old_version, new_version, reading)
         if self.as_json:
             rows = [_image_json(image, counts) for image, counts in changed]
             self.print_json(body if stat else body | {"changed_images": rows})
         else:
+            self._tell_taxonomies(taxonomies)
             self._tell(body, changed)
+
+    def _tell_taxonomies(self, taxonomies: TaxonomyComparison) -> None:
+        if taxonomies.same:
+            return
+        old, new = taxonomies.old, taxonomies.new
+        self.stdout.write(f"taxonomy {old.taxonomy.slug} {old.number} → {new.number}")
+        for line in taxonomies.sentences():
+            self.stdout.write(f"  {line}")
 
     def _tell(self, body: dict[str, Any], changed: Any) -> None:
         marks = {"added": "+", "removed": "-", "changed": "~"}
@@ -87,8 +112,8 @@ class Command(ConsoleCommand):
         ]
         self.stdout.write(f"quality:  {', '.join(words) or 'undefined'} (old is the truth)")
 
-    def _show_image(self, old: Version, new: Version, name: str) -> None:
-        found = diff_image(old, new, name)
+    def _show_image(self, old: Version, new: Version, name: str, reading: Reading) -> None:
+        found = diff_image(old, new, name, reading=reading)
         if self.as_json:
             self.print_json(found.to_json())
             return

@@ -6,8 +6,9 @@ from typing import Any
 
 from datasets_app.actions.exports import ExportRequest, export_version
 from datasets_app.exports.errors import InvalidOption
-from datasets_app.management.console import ConsoleCommand, get_dataset
+from datasets_app.management.console import ConsoleCommand, add_taxonomy_argument, get_dataset
 from datasets_app.revs import resolve
+from datasets_app.taxonomy_access import get_reading
 from panoptic.formats.registry import FORMATS
 
 
@@ -21,14 +22,24 @@ class Command(ConsoleCommand):
         parser.add_argument("--format", required=True, choices=sorted(FORMATS))
         parser.add_argument("--filter", default="", help='such as: class:"traffic light" split:val')
         parser.add_argument("--option", action="append", default=[], metavar="K=V")
+        add_taxonomy_argument(parser)
 
     def run(
-        self, *, slug: str, rev: str, path: Path, filter: str, option: list[str], **options: Any
+        self,
+        *,
+        slug: str,
+        rev: str,
+        path: Path,
+        filter: str,
+        option: list[str],
+        taxonomy: str,
+        **options: Any,
     ) -> None:
         version = resolve(get_dataset(slug), rev)
+        reading = get_reading(version, user=None, under=taxonomy)
         request = ExportRequest(options["format"], filter, _pairs(option))
         with self.progress(f"Writing v{version.number}") as progress:
-            report = export_version(version, path, request, progress=progress)
+            report = export_version(version, path, request, reading=reading, progress=progress)
         if self.as_json:
             problems = [problem._asdict() for problem in report.problems]
             self.print_json(
