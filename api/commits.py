@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +18,7 @@ from api.change_bodies import ChangeSerializer, WantedChange, parse_changes
 from api.documentation import answers
 from api.errors import invalid
 from api.fields import DigestField
+from api.idempotency import key_of, sha256_of
 from api.taxonomies import find_taxonomy_version
 from api.versions import VersionSerializer, version_json
 from api.violations import ImageViolationSerializer
@@ -31,8 +30,6 @@ from datasets_app.names import clean_ref_name
 from datasets_app.staging import ImageChange
 from labels_app.models import TaxonomyVersion
 from people_app.roles import Role
-
-_MAX_KEY = 200
 
 
 class TaxonomyChoiceSerializer(serializers.Serializer):
@@ -103,8 +100,8 @@ class CommitList(APIView):
             message=values["message"],
             author=request.user,
             taxonomy_version=_taxonomy_version(request, values.get("taxonomy")),
-            idempotency_key=_key_of(request),
-            body_sha256=_sha256(request.data),
+            idempotency_key=key_of(request),
+            body_sha256=sha256_of(request.data),
             known_only=True,
         )
         return Response(committed_json(version), status=status.HTTP_201_CREATED)
@@ -139,15 +136,3 @@ def _taxonomy_version(request: Request, wanted: Mapping[str, Any] | None) -> Tax
         name = f"{wanted['slug']}@{wanted['number']}"
         raise invalid("taxonomy", f"there is no taxonomy version {name!r}", "not_found")
     return found
-
-
-def _key_of(request: Request) -> str | None:
-    key: str | None = request.headers.get("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= _MAX_KEY and key.isprintable()):
-        raise invalid("Idempotency-Key", f"1 to {_MAX_KEY} characters")
-    return key
-
-
-def _sha256(body: Any) -> bytes:
-    """Return the digest of a body: what it says, not how its JSON is spaced."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()

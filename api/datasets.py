@@ -15,10 +15,10 @@ from api.access import get_dataset
 from api.documentation import PAGE, answers, page_of
 from api.errors import invalid
 from api.pagination import Keyset, page_json
-from api.taxonomies import visible_taxonomies
 from datasets_app.actions.datasets import MAX_SLUG, create_dataset, update_dataset
 from datasets_app.models import Branch, Dataset, Visibility
 from datasets_app.models.dataset import DATASET_KIND
+from datasets_app.taxonomy_access import visible_taxonomies
 from labels_app.models import Taxonomy
 from people_app.models import Membership
 from people_app.roles import Role

@@ -14,12 +14,12 @@ from rest_framework.views import APIView
 
 from api.access import get_dataset, load_version
 from api.branches import NAME
-from api.commits import _key_of as key_of
-from api.commits import _sha256 as sha256_of
+from api.commits import CommittedVersionSerializer, committed_json
 from api.documentation import answers, query
 from api.errors import invalid
 from api.fields import DigestField
-from api.versions import TaxonomyNameSerializer, VersionSerializer, version_json
+from api.idempotency import key_of, sha256_of
+from api.versions import TaxonomyNameSerializer
 from datasets_app.actions.merges import merge_versions, preview_merge
 from datasets_app.merge_surveys import Resolution
 from datasets_app.merging import ConflictField, Take
@@ -179,7 +179,7 @@ class MergeList(APIView):
         operation_id="merges_create",
         parameters=[NAME, IDEMPOTENCY_KEY],
         request=MergeSerializer,
-        responses=answers(VersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
+        responses=answers(CommittedVersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
     )
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Merge a revision into a branch, and answer where the branch is then (annotators).
@@ -204,7 +204,7 @@ class MergeList(APIView):
             body_sha256=sha256_of(request.data),
             **choices_of(values),
         )
-        return Response(version_json(version), status=status.HTTP_201_CREATED)
+        return Response(committed_json(version), status=status.HTTP_201_CREATED)
 
 
 def choices_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from rest_framework.views import APIView
 
 from api.access import get_dataset, load_version
 from api.branches import NAME
-from api.commits import _key_of as key_of
-from api.commits import _sha256 as sha256_of
+from api.commits import CommittedVersionSerializer, committed_json
 from api.documentation import answers
 from api.fields import DigestField
+from api.idempotency import key_of, sha256_of
 from api.merges import IDEMPOTENCY_KEY, ChoicesSerializer, choices_of
-from api.versions import VersionSerializer, version_json
 from datasets_app.actions.reverts import revert_version
 from datasets_app.names import clean_ref_name
 from people_app.roles import Role
@@ -42,7 +41,7 @@ class RevertList(APIView):
         operation_id="reverts_create",
         parameters=[NAME, IDEMPOTENCY_KEY],
         request=RevertSerializer,
-        responses=answers(VersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
+        responses=answers(CommittedVersionSerializer, 400, 401, 403, 404, 409, 422, status=201),
     )
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Make a version of a branch that undoes one of its versions (annotators).
@@ -66,4 +65,4 @@ class RevertList(APIView):
             body_sha256=sha256_of(request.data),
             **choices_of(values),
         )
-        return Response(version_json(version), status=status.HTTP_201_CREATED)
+        return Response(committed_json(version), status=status.HTTP_201_CREATED)

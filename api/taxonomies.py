@@ -1,15 +1,14 @@
-"""Taxonomies and their versions, to read."""
+"""Taxonomies: lists, new ones, what is said about one, and its frozen versions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpResponseBase
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,69 +16,71 @@ from rest_framework.views import APIView
 from api.caching import answer_json, etag_of
 from api.documentation import IF_NONE_MATCH, PAGE, answers, page_of
 from api.pagination import Keyset, page_json
+from api.parsers import StrictJSONParser
+from api.taxonomy_access import get_taxonomy, roles_in
+from api.taxonomy_bodies import (
+    FullTaxonomyVersionSerializer,
+    ObjectsField,
+    TaxonomySerializer,
+    TaxonomyVersionSerializer,
+)
+from api.uploads import form_parser, kept_upload
 from datasets_app.errors import NotFound
-from datasets_app.models import Dataset, Version
-from labels_app.models import Kind, Taxonomy, TaxonomyVersion
-from labels_app.reading import reading_of
+from datasets_app.taxonomy_access import visible_taxonomies
+from labels_app.actions.taxonomies import create_taxonomy, describe_taxonomy
+from labels_app.models import Taxonomy, TaxonomyVersion
+from labels_app.presets import PRESETS, preset_classes
+from labels_app.taxonomy_files import (
+    CLASS_FORMATS,
+    LARGEST_FILE_BYTES,
+    TaxonomyFile,
+    classes_from_plain,
+    read_taxonomy_file,
+)
+from people_app.roles import Role
 
 _ORDER = Keyset("taxonomies", ("slug",))
 _VERSIONS = Keyset("taxonomy_versions", ("-number",))
 _HIGHEST_NUMBER = 2**31 - 1
 
 
-class TaxonomySerializer(serializers.Serializer):
-    """A taxonomy; `latest` is the number of its newest version."""
+class TaxonomyDescriptionSerializer(serializers.Serializer):
+    """What may be said about a taxonomy later, too."""
 
-    slug = serializers.CharField()
-    title = serializers.CharField()
-    description = serializers.CharField()
-    latest = serializers.IntegerField()
-    created_at = serializers.DateTimeField()
+    title = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    description = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
 
 
-class ClassSerializer(serializers.Serializer):
-    """A class as a version says it; a retired one reads as `forwards_to`, null: as void."""
+class NewTaxonomySerializer(TaxonomyDescriptionSerializer):
+    """A new taxonomy; its classes come from one of `preset`, `classes` and `file`."""
 
-    id = serializers.IntegerField(source="class_id")
-    name = serializers.CharField()
-    kind = serializers.ChoiceField(Kind.choices)
-    color = serializers.CharField()
-    parent = serializers.IntegerField(allow_null=True)
-    heading = serializers.CharField(help_text="a name above the class that is no class")
-    description = serializers.CharField()
-    external = serializers.DictField(help_text="ids in other lists: `{coco: 3, cityscapes: 26}`")
-    retired = serializers.BooleanField()
-    forwards_to = serializers.IntegerField(allow_null=True)
+    slug = serializers.SlugField(max_length=100)
+    message = serializers.CharField(max_length=10_000, allow_blank=True, default="")
+    preset = serializers.ChoiceField(sorted(PRESETS), required=False)
+    classes = ObjectsField(required=False, help_text="as a version has them; `id` may be left out")
+    rules = ObjectsField(required=False, help_text="label rules, with `classes` only")
+    file = serializers.FileField(
+        required=False,
+        help_text='in a form: `{"classes": […], "rules": […]}`, a list of classes, '
+        "or a label file that declares its classes",
+    )
+    format = serializers.ChoiceField(
+        CLASS_FORMATS, required=False, help_text="of a label file that does not tell by itself"
+    )
 
-
-class TaxonomyVersionSerializer(serializers.Serializer):
-    """A frozen version."""
-
-    number = serializers.IntegerField()
-    digest = serializers.SerializerMethodField()
-    message = serializers.CharField()
-    author = serializers.CharField(source="author.username", default=None, allow_null=True)
-    created_at = serializers.DateTimeField()
-
-    def get_digest(self, version: TaxonomyVersion) -> str:
-        """Return the sha256 of the classes."""
-        return bytes(version.digest).hex()
-
-
-class FullTaxonomyVersionSerializer(TaxonomyVersionSerializer):
-    """A frozen version with its classes."""
-
-    taxonomy = serializers.CharField(source="taxonomy.slug")
-    classes = serializers.SerializerMethodField()
-
-    @extend_schema_field(ClassSerializer(many=True))
-    def get_classes(self, version: TaxonomyVersion) -> Any:
-        """Return the classes by id."""
-        return ClassSerializer(reading_of(version).classes.values(), many=True).data
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse none and several sources of classes."""
+        if sum(name in attrs for name in ("preset", "classes", "file")) != 1:
+            raise serializers.ValidationError("one of preset, classes and file")
+        if "rules" in attrs and "classes" not in attrs:
+            raise serializers.ValidationError("rules come with classes")
+        return attrs
 
 
 class TaxonomyList(APIView):
-    """The taxonomies that the caller may read."""
+    """The taxonomies that the caller may see."""
+
+    parser_classes = [StrictJSONParser, form_parser(LARGEST_FILE_BYTES)]
 
     @extend_schema(
         operation_id="taxonomies_list",
@@ -90,9 +91,34 @@ class TaxonomyList(APIView):
         """List taxonomies by slug."""
         page = _ORDER.page(request, _with_latest(visible_taxonomies(request.user)))
         return Response(
-            page_json(
-                request, _ORDER.name, page, lambda rows: TaxonomySerializer(rows, many=True).data
-            )
+            page_json(request, _ORDER.name, page, lambda rows: taxonomies_json(request, rows))
+        )
+
+    @extend_schema(
+        operation_id="taxonomies_create",
+        request={
+            "application/json": NewTaxonomySerializer,
+            "multipart/form-data": NewTaxonomySerializer,
+        },
+        responses=answers(TaxonomySerializer, 400, 401, 409, 413, 422, status=201),
+    )
+    def post(self, request: Request) -> Response:
+        """Make a taxonomy with its first version; the caller becomes its owner."""
+        body = NewTaxonomySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = body.validated_data
+        found = _classes_of(values)
+        version = create_taxonomy(
+            slug=values["slug"],
+            title=values.get("title", ""),
+            description=values.get("description", ""),
+            message=values["message"],
+            classes=found.classes,
+            rules=found.rules,
+            actor=request.user,
+        )
+        return Response(
+            taxonomy_json(request, version.taxonomy, version.number), status=status.HTTP_201_CREATED
         )
 
 
@@ -102,7 +128,20 @@ class TaxonomyDetail(APIView):
     @extend_schema(operation_id="taxonomies_get", responses=answers(TaxonomySerializer, 404))
     def get(self, request: Request, slug: str) -> Response:
         """Return what is said about a taxonomy."""
-        return Response(TaxonomySerializer(_get_taxonomy(request, slug)).data)
+        return Response(taxonomy_json(request, get_taxonomy(request, slug)))
+
+    @extend_schema(
+        operation_id="taxonomies_update",
+        request=TaxonomyDescriptionSerializer,
+        responses=answers(TaxonomySerializer, 400, 401, 403, 404),
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what is said about a taxonomy (curators)."""
+        taxonomy = get_taxonomy(request, slug, Role.CURATOR)
+        body = TaxonomyDescriptionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        describe_taxonomy(taxonomy=taxonomy, actor=request.user, **body.validated_data)
+        return Response(taxonomy_json(request, taxonomy))
 
 
 class TaxonomyVersionList(APIView):
@@ -117,7 +156,7 @@ class TaxonomyVersionList(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """List versions, newest first."""
-        rows = _get_taxonomy(request, slug).versions.select_related("author")
+        rows = get_taxonomy(request, slug).versions.select_related("author")
         page = _VERSIONS.page(request, rows)
         return Response(
             page_json(
@@ -138,12 +177,8 @@ class TaxonomyVersionDetail(APIView):
         responses=answers(FullTaxonomyVersionSerializer, 404),
     )
     def get(self, request: Request, slug: str, number: int) -> HttpResponseBase:
-        """Return the classes of a version, which never change."""
-        taxonomy = _get_taxonomy(request, slug)
-        versions = taxonomy.versions.select_related("author", "taxonomy")
-        version = versions.filter(number=min(number, _HIGHEST_NUMBER)).first()
-        if version is None:
-            raise NotFound("taxonomy version", f"{slug}@{number}")
+        """Return the classes and rules of a version, which never change."""
+        version = get_version(get_taxonomy(request, slug), number)
         return answer_json(
             request,
             etag_of(request, version.digest, version.pk),
@@ -152,29 +187,17 @@ class TaxonomyVersionDetail(APIView):
         )
 
 
-def visible_taxonomies(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Taxonomy]:
-    """Return the taxonomies of datasets that `user` may read, and those that they published.
-
-    Signed-in people see also those that no dataset uses yet, to make one with them.
-    """
-    if getattr(user, "is_superuser", False):
-        return Taxonomy.objects.all()
-    datasets = Dataset.objects.visible_to(user)
-    of_datasets = Exists(datasets.filter(taxonomy=OuterRef("pk")))
-    of_versions = Exists(
-        Version.objects.filter(
-            taxonomy_version__taxonomy=OuterRef("pk"), dataset__in=datasets.values("pk")
-        )
-    )
-    wanted = Q(of_datasets) | Q(of_versions)
-    if user.is_authenticated:
-        own = TaxonomyVersion.objects.filter(taxonomy=OuterRef("pk"), author_id=user.pk)
-        wanted |= Q(Exists(own)) | ~Q(Exists(Dataset.objects.filter(taxonomy=OuterRef("pk"))))
-    return Taxonomy.objects.filter(wanted)
+def get_version(taxonomy: Taxonomy, number: int) -> TaxonomyVersion:
+    """Return a version of a taxonomy; `NotFound` where nobody published it."""
+    versions = taxonomy.versions.select_related("author", "taxonomy")
+    version: TaxonomyVersion | None = versions.filter(number=min(number, _HIGHEST_NUMBER)).first()
+    if version is None:
+        raise NotFound("taxonomy version", f"{taxonomy.slug}@{number}")
+    return version
 
 
 def find_taxonomy_version(request: Request, slug: str, number: int) -> TaxonomyVersion | None:
-    """Return a version of a taxonomy that the caller may read."""
+    """Return a version of a taxonomy that the caller may see."""
     if number > _HIGHEST_NUMBER:
         return None
     return (
@@ -184,11 +207,28 @@ def find_taxonomy_version(request: Request, slug: str, number: int) -> TaxonomyV
     )
 
 
-def _get_taxonomy(request: Request, slug: str) -> Any:
-    taxonomy = _with_latest(visible_taxonomies(request.user)).filter(slug=slug).first()
-    if taxonomy is None:
-        raise NotFound("taxonomy", slug)
-    return taxonomy
+def taxonomies_json(request: Request, taxonomies: Iterable[Any]) -> Any:
+    """Return taxonomies that came with `latest`, with the caller's roles: one query."""
+    taxonomies = list(taxonomies)
+    context = {"roles": roles_in(request, taxonomies)}
+    return TaxonomySerializer(taxonomies, many=True, context=context).data
+
+
+def taxonomy_json(request: Request, taxonomy: Taxonomy, latest: int | None = None) -> Any:
+    """Return one taxonomy; two queries, one where `latest` is known."""
+    known = latest or taxonomy.versions.aggregate(latest=Max("number"))["latest"]
+    taxonomy.latest = known  # type: ignore[attr-defined]
+    return taxonomies_json(request, [taxonomy])[0]
+
+
+def _classes_of(values: dict[str, Any]) -> TaxonomyFile:
+    if "preset" in values:
+        return TaxonomyFile(preset_classes(values["preset"]))
+    if "classes" in values:
+        rules = tuple(values.get("rules", ()))
+        return TaxonomyFile(classes_from_plain(values["classes"]), rules)
+    with kept_upload(values["file"]) as path:
+        return read_taxonomy_file(path, values.get("format", ""))
 
 
 def _with_latest(taxonomies: QuerySet[Taxonomy]) -> QuerySet[Taxonomy]:

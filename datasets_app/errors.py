@@ -11,11 +11,18 @@ HistoryError
 ├── NameTaken            409  name_taken         a branch or tag of that name exists
 ├── TagIsFixed           409  tag_is_fixed
 ├── NothingChanged       409  nothing_changed
+│   └── AlreadyMerged    409  nothing_changed    an ancestor has nothing to bring
 ├── ObjectsMissing       409  object_missing     blobs or labels that a commit names
 ├── UnknownClass         409  unknown_class      labels hold classes the taxonomy lacks
+│   └── ClassesStillUsed 409  unknown_class      by going back to an older taxonomy version
+├── ClassNotOpen         422  class_not_open     new segments of retired or split classes
+├── LabelRulesBroken     422  label_rules_broken what the taxonomy asks of labels
 ├── TaxonomiesDiffer     409  taxonomies_differ  two taxonomies that share no line
 ├── KeyReused            422  idempotency_key_reused
 ├── NoCommonAncestor     409  no_common_ancestor
+├── MergeConflicts       409  merge_conflicts    with what three sides disagree on
+├── InvalidResolution    422  invalid_resolution it settles no conflict
+├── NotInHistory         409  not_in_history     a version to be reverted
 ├── DatasetFull          409  too_large
 └── NodeDamaged          500  object_corrupt     the tree cannot be read
 """
@@ -23,6 +30,7 @@ HistoryError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from store_app.errors import TesseraError
 
@@ -180,6 +188,49 @@ class UnknownClass(HistoryError):
         self.taxonomy, self.segments = taxonomy, dict(segments)
 
 
+class ClassNotOpen(HistoryError):
+    """New segments have classes that take none any more.
+
+    `errors` are the first as JSON has them: image, class and what to use instead; `count` is
+    how many there are.
+    """
+
+    code = "class_not_open"
+    status = 422
+
+    def __init__(self, taxonomy: str, errors: Sequence[Mapping[str, Any]], count: int) -> None:
+        first = errors[0]
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        super().__init__(
+            f"{first['image']}: {first['message']}{more}", taxonomy=taxonomy, count=count
+        )
+        self.taxonomy, self.errors, self.count = taxonomy, list(errors), count
+
+
+class LabelRulesBroken(HistoryError):
+    """Labels break rules of the taxonomy that refuse a commit.
+
+    `errors` are the first violations as JSON has them, errors before warnings.
+    """
+
+    code = "label_rules_broken"
+    status = 422
+
+    def __init__(
+        self, taxonomy: str, rows: Sequence[Mapping[str, Any]], *, errors: int, warnings: int
+    ) -> None:
+        first = rows[0]
+        more = f" (and {errors - 1} more errors)" if errors > 1 else ""
+        super().__init__(
+            f"{first['image']}: {first['message']}{more}",
+            taxonomy=taxonomy,
+            error_count=errors,
+            warning_count=warnings,
+        )
+        self.taxonomy, self.errors = taxonomy, list(rows)
+        self.error_count, self.warning_count = errors, warnings
+
+
 class TaxonomiesDiffer(HistoryError):
     """Two taxonomies that share no line: their class ids mean other classes (RULES 3.8)."""
 
@@ -211,6 +262,77 @@ class NoCommonAncestor(HistoryError):
     def __init__(self, old: str, new: str) -> None:
         super().__init__(f"{old[:12]} and {new[:12]} have no common ancestor", old=old, new=new)
         self.old, self.new = old, new
+
+
+class AlreadyMerged(NothingChanged):
+    """A merge of a version that is the branch's head or one of its ancestors."""
+
+    def __init__(self, branch: str, version: str) -> None:
+        super().__init__(branch)
+        self.message = f"{branch} has all of {version[:12]} already"
+        self.args = (self.message,)
+        self.version = version
+
+
+class ClassesStillUsed(UnknownClass):
+    """As `UnknownClass`, where an older taxonomy version is what lacks the classes."""
+
+    hint = (
+        "publish a taxonomy version that revives the old classes and keeps these, "
+        "and commit that instead"
+    )
+
+    def __init__(self, taxonomy: str, segments: Mapping[int, int]) -> None:
+        super().__init__(taxonomy, segments)
+        self.message = f"{self.message}; {self.hint}"
+        self.args = (self.message,)
+        self.facts["hint"] = self.hint
+
+
+class MergeConflicts(HistoryError):
+    """What base, ours and theirs disagree on.
+
+    `conflicts` are the first of them as JSON can express them, `conflict_count` is how many
+    there are.
+    """
+
+    code = "merge_conflicts"
+    status = 409
+
+    def __init__(self, conflicts: Sequence[Mapping[str, Any]], conflict_count: int) -> None:
+        self.conflicts, self.conflict_count = list(conflicts), conflict_count
+        first = self.conflicts[0]
+        where = f"{first['name']} ({first['field']})" if first["name"] else first["field"]
+        super().__init__(
+            f"{conflict_count} conflicts, the first is {where}",
+            conflicts=self.conflicts,
+            conflict_count=conflict_count,
+        )
+
+
+class InvalidResolution(HistoryError):
+    """A resolution of a merge that settles nothing. `field` None is the whole image."""
+
+    code = "invalid_resolution"
+    status = 422
+
+    def __init__(self, name: str | None, field: str | None, reason: str) -> None:
+        where = " ".join(part for part in (name, field) if part)
+        super().__init__(f"{where}: {reason}", name=name, field=field, reason=reason)
+        self.name, self.field, self.reason = name, field, reason
+
+
+class NotInHistory(HistoryError):
+    """A branch never had this version, so there is nothing of it to undo."""
+
+    code = "not_in_history"
+    status = 409
+
+    def __init__(self, version: str, branch: str) -> None:
+        super().__init__(
+            f"{version[:12]} is not in the history of {branch}", version=version, branch=branch
+        )
+        self.version, self.branch = version, branch
 
 
 class DatasetFull(HistoryError):

@@ -90,7 +90,7 @@ def diff_classes(old: Iterable[ClassSpec], new: Iterable[ClassSpec]) -> tuple[Cl
     """
     before = {id_of(spec): spec for spec in old}
     after = {id_of(spec): spec for spec in new}
-    changes = [*_left(before, after), *_parted(before, after)]
+    changes = [*_left(before, after), *_parted(before, after), *_led_elsewhere(before, after)]
     told = {one for change in changes for one in (change.class_id, *change.into)}
     for class_id, spec in after.items():
         was = before.get(class_id)
@@ -134,6 +134,25 @@ def _left(before: Mapping[int, ClassSpec], after: Mapping[int, ClassSpec]) -> It
             (successor,),
             {"kind": (sorted(kinds), result.kind)} if len(kinds) > 1 else {},
         )
+
+
+def _led_elsewhere(
+    before: Mapping[int, ClassSpec], after: Mapping[int, ClassSpec]
+) -> Iterable[ClassChange]:
+    """Yield classes that were retired and now read as another class than their successor does.
+
+    Where the successor itself was retired, they follow it: that is told once, of the successor.
+    """
+    for class_id, was in before.items():
+        spec = after.get(class_id)
+        old = successor_of(was)
+        if spec is None or not was.retired or not spec.retired or old is None:
+            continue
+        now = after[old]
+        expected = successor_of(now) if now.retired else old
+        if successor_of(spec) != expected:
+            into = (successor_of(spec),)
+            yield ClassChange(ClassChangeKind.RETIRED, class_id, spec.name, (old,), into)
 
 
 def _moved(was: ClassSpec, result: ClassSpec) -> ClassChange:

@@ -95,8 +95,8 @@ def commit(
         known = find_idempotent(author, dataset, branch, idempotency_key, body_sha256)
         if known is not None:
             return known
-    _check_taxonomy(dataset, taxonomy_version)
     parent = _parent(dataset, branch, expected_head)
+    _check_taxonomy(dataset, parent, taxonomy_version)
     draft = Draft(
         dataset=dataset,
         branch=branch,
@@ -254,11 +254,14 @@ def _parent(dataset: Dataset, branch: str, expected_head: bytes | None) -> Versi
     return head
 
 
-def _check_taxonomy(dataset: Dataset, version: TaxonomyVersion | None) -> None:
+def _check_taxonomy(
+    dataset: Dataset, parent: Version | None, version: TaxonomyVersion | None
+) -> None:
     # Labels keep the class ids that they were made with: another taxonomy would read a
-    # building where a road was drawn.
-    if version is not None and version.taxonomy_id != dataset.taxonomy_id:
-        raise TaxonomiesDiffer(dataset.taxonomy.slug, version.taxonomy.slug)
+    # building where a road was drawn. That of the dataset counts for first versions only.
+    own = parent.taxonomy_version.taxonomy if parent else dataset.taxonomy
+    if version is not None and version.taxonomy_id != own.pk:
+        raise TaxonomiesDiffer(own.slug, version.taxonomy.slug)
 
 
 def _taxonomy_version(dataset: Dataset, parent: Version | None) -> TaxonomyVersion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
@@ -27,22 +28,31 @@ def create_taxonomy(
     slug: str,
     classes: Iterable[ClassSpec],
     actor: User | None,
+    rules: Sequence[Any] = (),
     title: str = "",
     description: str = "",
     message: str = "",
 ) -> TaxonomyVersion:
-    """Make a taxonomy with its first version.
+    """Make a taxonomy with its first version; `actor` owns it.
+
+    `rules` are label rules as JSON has them.
 
     Raises
     ------
     TaxonomyExists
-        The slug is taken.
+        The slug is taken, whether or not the actor may see by what.
     InvalidTaxonomy
-        The classes break a rule, or the slug is none.
+        The slug is none, or the classes or rules break one of theirs.
     """
     if not slug or slugify(slug) != slug or len(slug) > 100:
         raise InvalidTaxonomy([f"{slug!r} is no slug: up to 100 of a-z, 0-9, - and _"])
     settled = settle_classes(classes)
+    # Pictures belong to a taxonomy, and this one has none yet.
+    if shown := [spec.name for spec in settled.classes if spec.examples]:
+        raise InvalidTaxonomy(
+            [f"{name}: upload its example pictures to the new taxonomy first" for name in shown]
+        )
+    settled_rules = rules_from_plain(list(rules), settled.classes)
     try:
         # A transaction of its own: PostgreSQL refuses everything after a failed insert.
         with transaction.atomic():
@@ -53,8 +63,32 @@ def create_taxonomy(
     if actor is not None:
         grant_role(user=actor, resource=taxonomy, role=Role.OWNER, actor=actor)
     return publish_settled(
-        taxonomy=taxonomy, number=1, settled=settled, actor=actor, message=message
+        taxonomy=taxonomy,
+        number=1,
+        settled=settled,
+        rules=settled_rules,
+        actor=actor,
+        message=message,
     )
+
+
+@transaction.atomic
+def describe_taxonomy(
+    *, taxonomy: Taxonomy, actor: User, title: str | None = None, description: str | None = None
+) -> Taxonomy:
+    """Change what is said about a taxonomy; None keeps. Versions do not change."""
+    wanted = {"title": title, "description": description}
+    changed = {
+        field: value
+        for field, value in wanted.items()
+        if value is not None and value != getattr(taxonomy, field)
+    }
+    if changed:
+        for field, value in changed.items():
+            setattr(taxonomy, field, value)
+        taxonomy.save(update_fields=list(changed))
+        record(actor, "taxonomy.described", taxonomy, **changed)
+    return taxonomy
 
 
 @transaction.atomic

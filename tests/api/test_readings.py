@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from datasets_app.models import Job
+from datasets_app.staging import ImageChange
+from datasets_app.unions import counting
 from labels_app.actions.taxonomies import publish_version
 from tests.api.builders import CAR, CLASSES, ROAD, SKY, STREETS, pixels_of
-from tests.datasets_app.builders import commit_to
+from tests.datasets_app.builders import commit_to, put_label
 
 IMAGE = f"{STREETS}/versions/main/images/1"  # "3333 1222 1111": road 1, car 2, sky 3
 
@@ -47,13 +50,28 @@ def test_what_reads_as_void_is_void_in_the_semantic_view(reader, forward):
     assert pixels.tolist() == [[9] * 4, [ROAD, CAR, CAR, CAR], [ROAD] * 4]
 
 
-def test_the_segment_table_tells_both_classes(reader, forward):
+def test_the_segment_table_has_what_is_read(reader, forward):
     forward({CAR: ROAD, SKY: None})
-    rows = {row["id"]: row for row in reader.get(f"{IMAGE}/").json()["segments"]}
-    assert (rows[2]["class_id"], rows[2]["class_name"], rows[2]["stored_class_id"]) == (
-        ROAD, "road", CAR,
-    )  # fmt: skip
-    assert rows[3]["class_id"] is rows[3]["class_name"] is rows[3]["kind"] is None
+    rows = reader.get(f"{IMAGE}/").json()["segments"]
+    assert [(row["id"], row["class_id"], row["class_name"], row["area"]) for row in rows] == [
+        (1, ROAD, "road", 8)
+    ]
+
+
+def test_a_segment_tells_what_it_was_labelled_as(reader, forward):
+    forward({SKY: CAR})
+    rows = reader.get(f"{IMAGE}/").json()["segments"]
+    assert [(row["id"], row["class_id"], row["stored_class_id"], row["crowd"]) for row in rows] == [
+        (1, ROAD, ROAD, False), (2, CAR, CAR, False), (3, CAR, SKY, True),
+    ]  # fmt: skip
+
+
+def test_lists_count_the_segments_that_are_read(reader, forward):
+    forward({CAR: ROAD, SKY: None})
+    rows = reader.get(f"{STREETS}/versions/main/images/").json()["results"]
+    assert {row["name"]: row["segment_count"] for row in rows} == {
+        "a.png": 1, "b.png": 1, "night/d.png": 1,
+    }  # fmt: skip
 
 
 def test_stuff_that_reads_as_a_thing_is_a_crowd(reader, forward):
@@ -77,9 +95,27 @@ def test_a_filter_by_class_finds_what_reads_as_it(reader, forward):
     assert [row["name"] for row in rows] == ["a.png", "b.png", "night/d.png"]
 
 
-def test_statistics_that_do_not_add_are_null(reader, forward):
+def test_statistics_that_do_not_add_are_counted(reader, forward):
     forward({CAR: ROAD})
-    rows = reader.get(f"{STREETS}/versions/main/stats/").json()["totals_by_class"]
-    road = next(row for row in rows if row["class_id"] == ROAD)
-    assert road["pixels"] == 8 + 8 + 4
-    assert road["segments"] is road["images"] is None
+    body = reader.get(f"{STREETS}/versions/main/stats/").json()
+    road = next(row for row in body["totals_by_class"] if row["class_id"] == ROAD)
+    assert (road["images"], road["segments"], road["pixels"]) == (3, 3, 8 + 8 + 4)
+    assert (body["pending"], body["job"]) == (False, None)
+
+
+def test_statistics_that_are_not_counted_yet_are_null_and_not_kept(
+    world, reader, forward, monkeypatch
+):
+    monkeypatch.setattr(counting, "IMAGES_AT_ONCE", 0)
+    alone = [
+        ImageChange("e.png", label=put_label("3", {3: SKY})),
+        ImageChange("f.png", label=put_label("1", {1: ROAD})),
+    ]
+    commit_to(world.dataset, alone)
+    forward({CAR: SKY})
+    response = reader.get(f"{STREETS}/versions/main/stats/")
+    sky = next(row for row in response.json()["totals_by_class"] if row["class_id"] == SKY)
+    assert sky["segments"] is sky["images"] is None
+    assert (sky["pixels"], response.json()["pending"]) == (14, True)
+    assert Job.objects.filter(pk=response.json()["job"]).exists()
+    assert response["Cache-Control"] == "no-store"

@@ -62,7 +62,15 @@ def test_the_same_picture_again_is_the_same_and_is_recorded_once(taxonomy):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<svg/>", b"<html>", picture("GIF"), picture("BMP"), picture(size=(400, 300))[:200], b"\x89PNG\r\n"],
+    [
+        b"",
+        b"<svg/>",
+        b"<html>",
+        picture("GIF"),
+        picture("BMP"),
+        picture(size=(400, 300))[:200],
+        b"\x89PNG\r\n",
+    ],
     ids=["nothing", "svg", "html", "gif", "bmp", "truncated", "header"],
 )
 def test_what_is_no_picture_that_browsers_show_is_refused(taxonomy, content):

@@ -132,7 +132,7 @@ def test_a_batch_costs_the_same_queries_for_few_labels_and_for_many(
 ):
     packed = [pack_label(drawn) for drawn in numbered(2000)]
     for few in (packed[:2], packed[2:]):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             register_labels(few)
     with django_assert_num_queries(2):
         register_labels(packed)
