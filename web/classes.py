@@ -24,11 +24,14 @@ VOID = Chip(0, "void", "", VOID_COLOR)
 
 
 def chip_of(reading: Reading, class_id: int | None) -> Chip:
-    """Return the live class that a stored id reads as; 0, None and what is unknown are void."""
-    if not class_id or class_id not in reading.classes:
-        return VOID
-    spec = reading.find(class_id)
+    """Return a live class of the taxonomy one reads by; 0, None and what is unknown are void."""
+    spec = reading.classes.get(class_id) if class_id else None
     return VOID if spec is None else _chip(spec)
+
+
+def stored_chip(reading: Reading, class_id: int) -> Chip:
+    """Return the live class that a stored id reads as; 0 and what is unknown are void."""
+    return chip_of(reading, reading.live_of.get(class_id))
 
 
 def chips_of(reading: Reading) -> list[Chip]:

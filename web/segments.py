@@ -37,7 +37,7 @@ class SegmentTable(NamedTuple):
 
 
 def read_segments(entry: Entry, reading: Reading, limit: int = MOST_ROWS) -> SegmentTable | None:
-    """Return the segments of an image's label as a taxonomy reads them; None without a label."""
+    """Return the segments of an image's label in live classes; None without a label."""
     if entry.label is None:
         return None
     rows = get_segment_rows(entry, reading)

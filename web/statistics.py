@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from datasets_app.models import Version
 from datasets_app.models.statistics import VOID_CLASS
-from datasets_app.stats import LiveClassCount, SplitCount, VersionStats, get_stats, read_under
+from datasets_app.stats import LiveClassCount, LiveSplitCount, LiveStats, get_live_stats
 from labels_app.reading import Reading, reading_of
 from web.bars import BarPart, percent, stacked_bar
 from web.classes import Chip, chip_of
@@ -14,7 +15,7 @@ from web.classes import Chip, chip_of
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class. `change` is in segments since the first parent, None without one.
+    """One class. `change` is in segments since the first parent, None where it is not known.
 
     `share` is of all labelled pixels; `width` is that of its bar, the largest class being
     the whole.
@@ -31,7 +32,7 @@ class ClassRow:
 class SplitRow:
     """One split; `name` is "" for the images in none."""
 
-    count: SplitCount
+    count: LiveSplitCount
     labelled_width: str
     share: float
 
@@ -43,30 +44,39 @@ class SplitRow:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a version contains: all of it, or one split of it."""
+    """What a version contains: all of it, or one split of it.
+
+    While `pending`, a job counts what is None.
+    """
 
     split: str | None
-    totals: SplitCount
+    totals: LiveSplitCount
     unlabelled_share: float
     void_share: float
     classes: list[ClassRow]
     bar: list[BarPart]
     splits: list[SplitRow]
+    pending: bool = False
 
 
-def read_statistics(version: Version, parent: Version | None, split: str | None) -> Statistics:
-    """Return the statistics of a version, of one split where `split` names one it has."""
-    stats = get_stats(version)
+def read_statistics(
+    version: Version, parent: Version | None, split: str | None, *, actor: Any = None
+) -> Statistics:
+    """Return the statistics of a version, of one split where `split` names one it has.
+
+    `actor` is who asks for the job where one has to count.
+    """
     reading = reading_of(version.taxonomy_version)
+    stats = get_live_stats(version, reading, actor=actor)
     split = split if split in {row.split for row in stats.splits} else None
     totals = next((row for row in stats.splits if row.split == split), stats.totals)
-    counts = _counts(stats, reading, split)
     # By this version's taxonomy on both sides: what a new taxonomy reads otherwise is no
-    # change of segments.
-    before = {
-        row.class_id: row.segments
-        for row in (_counts(get_stats(parent), reading, split) if parent else ())
-    }
+    # change of segments. The parent may hold classes that came later.
+    before = {}
+    if parent is not None:
+        of_parent = get_live_stats(parent, reading, actor=actor, known_only=True)
+        before = {row.class_id: row.segments for row in _counts(of_parent, split)}
+    counts = _counts(stats, split)
     pixels = sum(row.pixels for row in counts)
     void = next((row.pixels for row in counts if row.class_id == VOID_CLASS), 0)
     counts = sorted(counts, key=lambda row: (row.class_id == VOID_CLASS, -row.pixels))
@@ -87,18 +97,14 @@ def read_statistics(version: Version, parent: Version | None, split: str | None)
             )
             for row in sorted(stats.splits, key=lambda row: -row.images)
         ],
+        pending=stats.pending,
     )
 
 
-def _counts(stats: VersionStats, reading: Reading, split: str | None) -> list[LiveClassCount]:
-    rows = (
-        stats.over_splits()
-        if split is None
-        else [row for row in stats.classes if row.split == split]
-    )
-    # The parent may hold classes that a later taxonomy dropped for good.
-    known = [row for row in rows if row.class_id == VOID_CLASS or row.class_id in reading.classes]
-    return list(read_under(known, reading))
+def _counts(stats: LiveStats, split: str | None) -> list[LiveClassCount]:
+    if split is None:
+        return list(stats.over_splits)
+    return [row for row in stats.classes if row.split == split]
 
 
 def _class_row(

@@ -3,7 +3,23 @@
 from django.urls import path, register_converter
 
 from web.converters import NumberConverter, RevConverter, SpecConverter, ViewConverter
-from web.views import accounts, compare, datasets, images, jobs, pictures, versions
+from web.views import (
+    accounts,
+    compare,
+    datasets,
+    images,
+    jobs,
+    pictures,
+    taxonomies,
+    taxonomy_class,
+    taxonomy_drafts,
+    taxonomy_history,
+    taxonomy_mappings,
+    taxonomy_members,
+    taxonomy_preview,
+    taxonomy_publishing,
+    versions,
+)
 
 register_converter(RevConverter, "rev")
 register_converter(SpecConverter, "spec")
@@ -33,4 +49,53 @@ urlpatterns = [
         name="compare-image",
     ),
     path("datasets/<slug:slug>/compare/<spec:spec>/", compare.show, name="compare"),
+    path("taxonomies/", taxonomies.list_taxonomies, name="taxonomies"),
+    path("taxonomies/<slug:slug>/", taxonomies.show_taxonomy, name="taxonomy"),
+    path(
+        "taxonomies/<slug:slug>/versions/<no:number>/",
+        taxonomies.show_taxonomy,
+        name="taxonomy-version",
+    ),
+    path(
+        "taxonomies/<slug:slug>/versions/<no:number>/move/",
+        taxonomy_publishing.move_branches,
+        name="taxonomy-move",
+    ),
+    path(
+        "taxonomies/<slug:slug>/classes/<no:class_id>/",
+        taxonomy_class.show_class,
+        name="taxonomy-class",
+    ),
+    path("taxonomies/<slug:slug>/draft/", taxonomy_drafts.edit, name="taxonomy-draft"),
+    path("taxonomies/<slug:slug>/draft/discard/", taxonomy_drafts.discard, name="taxonomy-discard"),
+    path(
+        "taxonomies/<slug:slug>/draft/preview/", taxonomy_preview.preview, name="taxonomy-preview"
+    ),
+    path(
+        "taxonomies/<slug:slug>/draft/publish/",
+        taxonomy_publishing.publish,
+        name="taxonomy-publish",
+    ),
+    path("taxonomies/<slug:slug>/history/", taxonomy_history.show_history, name="taxonomy-history"),
+    path(
+        "taxonomies/<slug:slug>/compare/",
+        taxonomy_history.choose_comparison,
+        name="taxonomy-choose-comparison",
+    ),
+    path(
+        "taxonomies/<slug:slug>/compare/<no:old>..<no:new>/",
+        taxonomy_history.compare,
+        name="taxonomy-compare",
+    ),
+    path("taxonomies/<slug:slug>/members/", taxonomy_members.members, name="taxonomy-members"),
+    path(
+        "taxonomies/<slug:slug>/mappings/",
+        taxonomy_mappings.list_mappings,
+        name="taxonomy-mappings",
+    ),
+    path(
+        "taxonomies/<slug:slug>/mappings/new/",
+        taxonomy_mappings.map_classes,
+        name="taxonomy-mapping",
+    ),
 ]

@@ -11,7 +11,7 @@ from datasets_app.changelog import log
 from datasets_app.models import Branch, Tag, Version, VersionClassStats
 from labels_app.reading import reading_of
 from web.bars import BarPart, stacked_bar
-from web.classes import Chip, chip_of
+from web.classes import Chip, stored_chip
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _with_facts(versions: list[Version]) -> tuple[list[LogRow], list[Chip]]:
         .annotate(total=Sum("pixels"))
     )
     for key, class_id, total in counted:
-        chip = chip_of(reading, class_id)
+        chip = stored_chip(reading, class_id)
         pixels[key][chip] += int(total)
         overall[chip] += int(total)
     # The largest class of the page first, in every row: bars can be read down the page.

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from datasets_app.actions.comparisons import compute_pixel_comparison
 from datasets_app.models import Dataset, Job, JobState, Version
 from datasets_app.models.pixel_comparison import PixelComparison
+from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
 from tests.web.builders import branch, history, member, shared_dataset
 
@@ -96,7 +97,13 @@ def test_a_comparison_in_the_making_turns_into_the_comparison_by_itself(town, pa
     job = Job.objects.create(
         kind="compare", dataset=dataset, state=JobState.RUNNING, done=1, total=4
     )
-    PixelComparison.objects.create(old=first, new=second, algorithm=ALGORITHM_VERSION, job=job)
+    PixelComparison.objects.create(
+        old=first,
+        new=second,
+        algorithm=ALGORITHM_VERSION,
+        reading=reading_of(second.taxonomy_version).label_reading.digest,
+        job=job,
+    )
     page.goto("/datasets/town/compare/v1..v2/")
     expect(page.get_by_text("1 of 4")).to_be_visible()
     Job.objects.filter(pk=job.pk).update(done=3)

@@ -7,6 +7,7 @@ from datasets_app.actions.commits import ImageChange
 from datasets_app.actions.comparisons import get_pixel_comparison
 from datasets_app.models import Job, JobState
 from datasets_app.models.pixel_comparison import PixelComparison
+from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
 from tests.datasets_app.builders import author, commit_to, put_label
 from tests.web.builders import Page, branch, history, shared_dataset
@@ -116,7 +117,11 @@ def test_from_the_merge_base_only_the_new_side_counts(client: Client, town) -> N
 def waiting(first, second, **fields) -> PixelComparison:
     job = Job.objects.create(kind="compare", dataset=second.dataset, **fields)
     return PixelComparison.objects.create(
-        old=first, new=second, algorithm=ALGORITHM_VERSION, job=job
+        old=first,
+        new=second,
+        algorithm=ALGORITHM_VERSION,
+        reading=reading_of(second.taxonomy_version).label_reading.digest,
+        job=job,
     )
 
 

@@ -12,7 +12,7 @@ from datasets_app.comparison import count_images
 from datasets_app.entries import EntryChange
 from datasets_app.errors import NotFound
 from datasets_app.models import Branch, Dataset, Tag, Version
-from labels_app.reading import reading_of
+from datasets_app.taxonomy_access import get_read_by
 from panoptic.colors import format_color
 from panoptic.render import CHANGE_COLORS, PixelChange
 from web.comparing.image import read_image_comparison
@@ -63,13 +63,13 @@ def show(request: HttpRequest, slug: str, spec: str) -> HttpResponse:
     """
     dataset = get_dataset(request, slug)
     sides = get_sides(dataset, spec)
-    comparison = get_pixel_comparison(sides.old, sides.new, actor=request.user)
+    read_by = get_read_by([sides.old, sides.new], user=request.user)
+    comparison = get_pixel_comparison(sides.old, sides.new, actor=request.user, read_by=read_by)
     if request.htmx:
         response = render(request, "web/parts/comparison_state.html", {"comparison": comparison})
         if comparison.is_ready:
             response["HX-Refresh"] = "true"
         return response
-    reading = reading_of(sides.new.taxonomy_version)
     counts = count_images(sides.old, sides.new)
     wanted = ListFilter.from_query(request.GET)
     context = {
@@ -81,7 +81,7 @@ def show(request: HttpRequest, slug: str, spec: str) -> HttpResponse:
         "wanted": wanted,
     }
     if comparison.is_ready:
-        context["summary"] = read_summary(comparison, counts, reading)
+        context["summary"] = read_summary(comparison, counts, read_by.reading)
         context["page"] = list_changed(comparison, wanted, _IMAGES_PER_PAGE)
     return render(request, "web/compare.html", context)
 
@@ -91,12 +91,13 @@ def show_image(request: HttpRequest, slug: str, spec: str, number: int) -> HttpR
     """Show one image on both sides, and what happened to each of its segments."""
     dataset = get_dataset(request, slug)
     sides = get_sides(dataset, spec)
+    reading = get_read_by([sides.old, sides.new], user=request.user).reading
     wanted = ListFilter.from_query(request.GET)
     try:
-        image = read_image_comparison(sides.old, sides.new, number)
+        image = read_image_comparison(sides.old, sides.new, reading, number)
     except NotFound as error:
         raise Http404(f"Neither version has an image {number}.") from error
-    around = find_around(sides.old, sides.new, wanted, number, image.changed_pixels)
+    around = find_around(sides.old, sides.new, reading, wanted, number, image.changed_pixels)
     return render(
         request,
         "web/compare_image.html",

@@ -49,6 +49,7 @@ def list_of_images(request: HttpRequest, slug: str, rev: str) -> HttpResponse:
             _filter_of(chosen, reading),
             limit=_IMAGES_PER_PAGE,
             cursor=request.GET.get("cursor") or None,
+            reading=reading,
         )
     except InvalidCursor as error:
         raise Http404("This list has no such page.") from error
@@ -81,11 +82,11 @@ def show_image(request: HttpRequest, slug: str, rev: str, number: int) -> HttpRe
     nodes = SqlNodes(keep=True)
     neighbours = find_neighbours(version, number, nodes)
     try:
-        image = get_image(version, number, nodes)
+        reading = reading_of(version.taxonomy_version)
+        image = get_image(version, number, nodes, reading=reading)
     except NotFound as error:
         raise Http404(f"{rev} has no image {number}.") from error
     entry = image.entry
-    reading = reading_of(version.taxonomy_version)
     attributes = get_attributes([entry.attributes]) if entry.attributes else {}
     return render(
         request,

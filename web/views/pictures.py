@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from datasets_app.errors import NotFound
 from datasets_app.image_lists import get_image
 from datasets_app.label_pictures import colored_label
-from datasets_app.segment_rows import color_of, get_label, read_panoptic
+from datasets_app.segment_rows import color_of, get_read_label, live_specs
 from labels_app.reading import Reading, reading_of
 from panoptic.colors import Color, distinct_color
 from panoptic.label import Label
@@ -47,7 +47,7 @@ def show_picture(request: HttpRequest, slug: str, rev: str, number: int, view: s
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(
-            _draw(get_label(entry.label), reading, view), content_type="image/png"
+            _draw(get_read_label(entry.label, reading), reading, view), content_type="image/png"
         )
     response["ETag"] = etag
     response["Cache-Control"] = (
@@ -65,7 +65,7 @@ def _draw(label: Label, reading: Reading, view: str) -> bytes:
     runs, shades = colored_label(label, reading, _SIDE)
     if view == "panoptic":
         return encode_colored_png(runs, shades)
-    lives = read_panoptic(label, reading).lives
+    lives = live_specs(label, reading)
     if view == "semantic":
         colors = {segment_id: color_of(spec) for segment_id, spec in lives.items()}
         return encode_colored_png(runs, make_color_table(colors))

@@ -18,7 +18,12 @@ def show_version(request: HttpRequest, slug: str, rev: str) -> HttpResponse:
     version = get_version(dataset, rev)
     links = VersionParent.objects.select_related("parent").filter(version=version)
     parents = [link.parent for link in links.order_by("position")]
-    statistics = read_statistics(version, parents[0] if parents else None, request.GET.get("split"))
+    statistics = read_statistics(
+        version,
+        parents[0] if parents else None,
+        request.GET.get("split"),
+        actor=request.user,
+    )
     return render(
         request,
         "web/version.html",
