@@ -75,9 +75,7 @@ class Command(ConsoleCommand):
                 found = preview_splits(**wanted, progress=progress)
             else:
                 author = get_operator(user)
-                found = assign_splits(
-                    **wanted, author=author, message=message, progress=progress
-                )
+                found = assign_splits(**wanted, author=author, message=message, progress=progress)
         self._tell(found)
 
     def _tell(self, found: Assigned) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets_app.management.console import ConsoleCommand, get_operator
-from labels_app.actions.catalogue import open_taxonomy
+from labels_app.actions.taxonomies import create_taxonomy
 from labels_app.presets import PRESETS, preset_classes
 from labels_app.reading import reading_of
 from labels_app.taxonomy_files import CLASS_FORMATS, TaxonomyFile, read_taxonomy_file
@@ -41,7 +41,7 @@ class Command(ConsoleCommand):
         **options: Any,
     ) -> None:
         found = TaxonomyFile(preset_classes(preset)) if preset else _read(file, format)
-        version = open_taxonomy(
+        version = create_taxonomy(
             slug=slug,
             classes=found.classes,
             rules=found.rules,

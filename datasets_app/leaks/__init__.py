@@ -1,0 +1,1 @@
+"""Leaks: images of different splits that are the same, look the same, or belong together."""
