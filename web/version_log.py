@@ -9,6 +9,7 @@ from django.db.models import Sum, prefetch_related_objects
 
 from datasets_app.changelog import log
 from datasets_app.models import Branch, Tag, Version, VersionClassStats
+from labels_app.models import TaxonomyVersion
 from labels_app.reading import reading_of
 from web.bars import BarPart, stacked_bar
 from web.classes import Chip, stored_chip
@@ -22,6 +23,14 @@ class LogRow:
     parents: list[Version]
     tags: list[str]
     bar: list[BarPart]
+
+    @property
+    def moved_from(self) -> TaxonomyVersion | None:
+        """The taxonomy version of the first parent, where this version reads by another one."""
+        if not self.parents:
+            return None
+        before = self.parents[0].taxonomy_version
+        return None if before == self.version.taxonomy_version else before
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
     def with_parents(self) -> VersionQuerySet:
         """Bring parents, taxonomy and author, for lists: one query more, whatever the length."""
-        links = VersionParent.objects.select_related("parent").order_by("position")
+        parents = VersionParent.objects.select_related("parent__taxonomy_version")
         return self.select_related("taxonomy_version__taxonomy", "author").prefetch_related(
-            Prefetch("parent_links", queryset=links)
+            Prefetch("parent_links", queryset=parents.order_by("position"))
         )
 
 

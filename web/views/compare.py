@@ -12,13 +12,16 @@ from datasets_app.comparison import count_images
 from datasets_app.entries import EntryChange
 from datasets_app.errors import NotFound
 from datasets_app.models import Branch, Dataset, Tag, Version
-from datasets_app.taxonomy_access import get_read_by
+from datasets_app.taxonomy_access import ReadBy, get_read_by
+from datasets_app.taxonomy_comparison import compare_taxonomies
+from labels_app.reading import reading_of
 from panoptic.colors import format_color
 from panoptic.render import CHANGE_COLORS, PixelChange
 from web.comparing.image import read_image_comparison
 from web.comparing.listing import ListFilter, find_around, list_changed
 from web.comparing.summary import read_summary
 from web.finding import Sides, get_dataset, get_sides
+from web.taxonomy_words import Sentence, tell_changes
 
 _IMAGES_PER_PAGE = 24
 _NAMES_TO_OFFER = 200
@@ -79,6 +82,8 @@ def show(request: HttpRequest, slug: str, spec: str) -> HttpResponse:
         "comparison": comparison,
         "counts": counts,
         "wanted": wanted,
+        "classes": _tell_classes(sides, read_by),
+        "read_by": read_by,
     }
     if comparison.is_ready:
         context["summary"] = read_summary(comparison, counts, read_by.reading)
@@ -116,6 +121,15 @@ def show_image(request: HttpRequest, slug: str, spec: str, number: int) -> HttpR
             "change_colors": _CHANGE_COLORS,
         },
     )
+
+
+def _tell_classes(sides: Sides, read_by: ReadBy) -> list[Sentence]:
+    """Return what happened to classes between the two sides, in words."""
+    found = compare_taxonomies(sides.old, sides.new, read_by)
+    before, after = (
+        reading_of(version.taxonomy_version).classes for version in (sides.old, sides.new)
+    )
+    return tell_changes(found.changes, before, after)
 
 
 def _photographed(sides: Sides, change: EntryChange) -> Version | None:
