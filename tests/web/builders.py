@@ -10,10 +10,12 @@ from PIL import Image as Picture
 from datasets_app.actions.branches import create_branch
 from datasets_app.actions.commits import ImageChange
 from datasets_app.actions.datasets import create_dataset
+from datasets_app.actions.migrations import migrate_branch
 from datasets_app.entries import Status
 from datasets_app.models import Dataset, Version
 from datasets_app.models.dataset import Visibility
 from datasets_app.photos import PhotoInfo, register_photos
+from labels_app.actions.drafts import edit_draft, publish_draft
 from people_app.actions.roles import grant_role
 from people_app.models import User
 from people_app.roles import Role
@@ -72,6 +74,23 @@ def history(dataset: Dataset) -> tuple[Version, Version]:
         message="Mend the car",
     )
     return first, second
+
+
+def migrated(dataset: Dataset, head: Version) -> Version:
+    """A version after `head` on main, whose taxonomy calls cars automobiles."""
+    present = head.taxonomy_version
+    rename = {"op": "rename", "class": CAR, "name": "automobile"}
+    edit_draft(taxonomy=present.taxonomy, expected_revision=0, operations=[rename], actor=author())
+    published = publish_draft(
+        taxonomy=present.taxonomy, expected_revision=1, message="As they say", actor=author()
+    )
+    return migrate_branch(
+        dataset=dataset,
+        branch="main",
+        expected_head=head.version_id,
+        taxonomy_version=published,
+        author=author(),
+    )
 
 
 def branch(dataset: Dataset, name: str, head: Version) -> None:

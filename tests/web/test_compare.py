@@ -10,7 +10,7 @@ from datasets_app.models.pixel_comparison import PixelComparison
 from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
 from tests.datasets_app.builders import author, commit_to, put_label
-from tests.web.builders import Page, branch, history, shared_dataset
+from tests.web.builders import Page, branch, history, migrated, shared_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +155,16 @@ def test_labels_of_two_sizes_are_told(client: Client, town) -> None:
 
     commit_to(town[0], [ImageChange("a.png", label=put_label("11 11", {1: 1}))])
     assert "different sizes" in page(client, "/datasets/town/compare/v2..v3:1/").text
+
+
+def test_what_the_taxonomy_did_is_told_apart_from_the_labels(client: Client, town) -> None:
+    dataset, _, head = town
+    version = migrated(dataset, head)
+    text = page(client, f"/datasets/town/compare/v2..v{version.number}/").text
+    assert "1 → 2; labels are untouched by this" in text
+    assert "renamed" in text
+    assert "added +0 changed ~0 removed −0" in text
+
+
+def test_versions_by_one_taxonomy_say_nothing_about_classes(client: Client, town) -> None:
+    assert "labels are untouched" not in page(client, "/datasets/town/compare/v1..v2/").text

@@ -5,7 +5,7 @@ from django.test import Client
 
 from datasets_app.actions.commits import ImageChange
 from tests.datasets_app.builders import commit_to, names
-from tests.web.builders import Page, branch, history, member, shared_dataset
+from tests.web.builders import Page, branch, history, member, migrated, shared_dataset
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +93,10 @@ def test_what_people_wrote_is_text_and_no_markup(client: Client) -> None:
         html = client.get(url).content.decode()
         assert "<script>alert" not in html
         assert "<b>.png" not in html
+
+
+def test_the_log_says_where_a_branch_moved_to_another_taxonomy_version(client: Client) -> None:
+    dataset = shared_dataset(public=True)
+    migrated(dataset, history(dataset)[1])
+    text = Page(client.get("/datasets/town/").content.decode()).text
+    assert text.count("taxonomy 1 → 2") == 1

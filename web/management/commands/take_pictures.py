@@ -18,6 +18,7 @@ from datasets_app.management.console import get_dataset
 from datasets_app.models import Dataset, Version
 from datasets_app.models.pixel_comparison import ComparedImage
 from datasets_app.revs import get_first_parent, resolve
+from labels_app.actions.drafts import get_draft
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDTH, _HEIGHT = 1280, 800
@@ -54,7 +55,8 @@ def _pages(dataset: Dataset, old: Version, new: Version) -> dict[str, str]:
         raise CommandError(f"v{old.number} and v{new.number} hold the same labels")
     spec = f"v{old.number}..v{new.number}"
     rev = f"v{new.number}"
-    return {
+    taxonomy = dataset.taxonomy
+    pages = {
         "datasets": reverse("web:datasets"),
         "versions": reverse("web:dataset", args=[dataset.slug]),
         "statistics": reverse("web:version", args=[dataset.slug, rev]),
@@ -62,7 +64,11 @@ def _pages(dataset: Dataset, old: Version, new: Version) -> dict[str, str]:
         "image": reverse("web:image", args=[dataset.slug, rev, changed[-1]]),
         "compare": reverse("web:compare", args=[dataset.slug, spec]),
         "compare-image": reverse("web:compare-image", args=[dataset.slug, spec, changed[-1]]),
+        "taxonomy": reverse("web:taxonomy", args=[taxonomy.slug]),
     }
+    if get_draft(taxonomy).is_edited:
+        pages["taxonomy-preview"] = reverse("web:taxonomy-preview", args=[taxonomy.slug])
+    return pages
 
 
 def _take(address: str, pages: dict[str, str]) -> list[tuple[str, bytes]]:
