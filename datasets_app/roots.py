@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from django.db import connection
@@ -45,13 +45,24 @@ class Damage(NamedTuple):
 
 def register() -> None:
     """Tell the store what is in use, and how to check it."""
+    from datasets_app import history_garbage
     from datasets_app.verification import check_history
 
-    register_roots("datasets", iter_references, check_history)
+    register_roots("datasets", iter_held_references, check_history)
+    history_garbage.register()
 
 
-def iter_references() -> Iterator[Reference]:
-    """Yield every blob that a living version names: image, label, attributes.
+def iter_held_references() -> Iterator[Reference]:
+    """Yield every blob of the versions that are there, living or not.
+
+    A dead version can be named by its id until it is deleted, so that long it holds its blobs.
+    """
+    keys = Version.objects.order_by("pk").values_list("pk", flat=True)
+    return iter_references(_versions(keys.iterator()))
+
+
+def iter_references(versions: Iterable[Version] | None = None) -> Iterator[Reference]:
+    """Yield every blob that a version names, by default a living one: image, label, attributes.
 
     Raises
     ------
@@ -59,7 +70,7 @@ def iter_references() -> Iterator[Reference]:
         Part of a tree cannot be read: nothing may be collected, for what is below it is
         not known.
     """
-    for found in walk_trees():
+    for found in walk_trees(versions):
         if isinstance(found, Damage):
             raise NodeDamaged(found.digest.hex(), found.reason)
         names = names_of(found.version.dataset_id, found.entries)
@@ -77,6 +88,11 @@ def iter_references() -> Iterator[Reference]:
 
 def living_versions() -> Iterator[Version]:
     """Yield, oldest first, the versions below branches, tags and branches deleted lately."""
+    return _versions(sorted(living_ids()))
+
+
+def living_ids() -> set[int]:
+    """Return the keys of the living versions."""
     seeds = {
         *Branch.objects.filter(head__isnull=False).values_list("head", flat=True),
         *Tag.objects.values_list("version", flat=True),
@@ -95,18 +111,22 @@ def living_versions() -> Iterator[Version]:
                 [seed],
             )
             living.update(key for (key,) in cursor.fetchall())
-    for key in sorted(living):
+    return living
+
+
+def _versions(keys: Iterable[int]) -> Iterator[Version]:
+    for key in keys:
         yield Version.objects.select_related("dataset", "taxonomy_version").get(pk=key)
 
 
-def walk_trees() -> Iterator[Leaf | Damage]:
-    """Yield every leaf of the living versions, and every node that cannot be read.
+def walk_trees(versions: Iterable[Version] | None = None) -> Iterator[Leaf | Damage]:
+    """Yield every leaf of versions, by default the living ones, and every node that is damaged.
 
     A node that many versions share is read once: the cost is that of the first versions
     and of all changes. Memory: the digests of all nodes, about 100 bytes each.
     """
     met: set[tuple[int, bytes]] = set()
-    for version in living_versions():
+    for version in living_versions() if versions is None else versions:
         pending = [] if version.root is None else [Subtree(version.root, ROOT_LEVEL, 0)]
         while pending:
             # Names belong to a dataset, so that a leaf shared by two is met in both.

@@ -1,7 +1,8 @@
 """The store's public face: import from here."""
 
-from store_app.index import Location
+from store_app.index import Location, erased_among
 from store_app.large import put_file, put_files
+from store_app.leases import grant_lease, release_lease, renew_lease
 from store_app.reading import (
     get_blobs,
     get_content,
@@ -22,9 +23,11 @@ __all__ = [
     "Location",
     "NewBlob",
     "PutReport",
+    "erased_among",
     "get_blobs",
     "get_content",
     "get_locations",
+    "grant_lease",
     "iter_blobs",
     "new_blob",
     "open_content",
@@ -32,5 +35,7 @@ __all__ = [
     "put_file",
     "put_files",
     "read_locations",
+    "release_lease",
+    "renew_lease",
     "touch_blobs",
 ]

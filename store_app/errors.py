@@ -3,11 +3,13 @@
 TesseraError
 └── StoreError
     ├── ObjectMissing      no such blob, or its file is gone
+    ├── ObjectErased       a blob whose bytes were destroyed on purpose
     ├── ObjectCorrupt      stored bytes are not what was stored
     ├── DigestMismatch     bytes were given under a digest that is not theirs
     ├── UnknownCodec
     ├── MalformedPack      a file that is no pack, or a broken one
     ├── StorageFailed      the storage did not keep, or does not give, what it should
+    ├── LeaseEnded         what was to be read may be gone
     └── NoRoots            nobody says what is alive: collecting would delete everything
 """
 
@@ -76,6 +78,21 @@ class ObjectMissing(StoreError):
         )
 
 
+class ObjectErased(StoreError):
+    """Blobs whose bytes were destroyed, which a law may ask for: only their digests stay."""
+
+    code = "object_erased"
+    status = 410
+
+    def __init__(self, digests: Iterable[bytes]) -> None:
+        self.digests = tuple(digests)
+        rest = f" and {len(self.digests) - 1} more" if len(self.digests) > 1 else ""
+        super().__init__(
+            f"object {self.digests[0].hex()}{rest} was erased",
+            digests=[digest.hex() for digest in self.digests],
+        )
+
+
 class ObjectCorrupt(StoreError):
     """The bytes of a blob are not those that were stored."""
 
@@ -135,6 +152,16 @@ class StorageFailed(StoreError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}", name=name, reason=reason)
         self.name, self.reason = name, reason
+
+
+class LeaseEnded(StoreError):
+    """A lease is over: what its holder was about to read may be gone."""
+
+    code = "lease_ended"
+    status = 410
+
+    def __init__(self, lease: object) -> None:
+        super().__init__(f"lease {lease} has ended", lease=str(lease))
 
 
 class NoRoots(StoreError):

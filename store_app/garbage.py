@@ -1,48 +1,83 @@
 """Delete what nobody needs: mark, condemn, wait, mark again, delete.
 
-A pack goes when none of its blobs is alive. Why no writer can be hurt, whatever the
-interleaving: docs/decisions/store.md.
+A pack goes when none of its blobs is alive; what is dead in a pack that stays is the business of
+`store_app.compaction`. Why no writer can be hurt, whatever the interleaving:
+docs/decisions/store.md. A run that was cut off is run again: what it condemned and deleted
+stays so, and marks are only good at their time.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from store_app import index
+from store_app.crash import crash_point
 from store_app.durable import INCOMING, Files, blob_files
+from store_app.erasure import forget_erased_blobs
 from store_app.errors import NoRoots
+from store_app.leases import drop_ended_leases, oldest_lease
 from store_app.listing import Shelf, iter_shelves
+from store_app.marking import PackShare, iter_shares, marked
 from store_app.models import Blob, Pack
-from store_app.roots import has_roots, iter_roots
+from store_app.progress import Progress, silent
+from store_app.roots import Sweep, SweepReport, has_roots, sweep_apps
 
 GRACE = timedelta(hours=24)
 
-_REFERENCES_AT_ONCE = 5_000
+_NAMES_LISTED = 1_000
+_PACKS_AT_ONCE = 500
+
+
+class Names(NamedTuple):
+    """Some files: how many, their bytes, and the names of the first 1,000."""
+
+    files: int = 0
+    bytes: int = 0
+    first: tuple[str, ...] = ()
+
+    def add(self, name: str, size: int) -> "Names":
+        """Return these and one more."""
+        first = (*self.first, name) if self.files < _NAMES_LISTED else self.first
+        return Names(self.files + 1, self.bytes + size, first)
 
 
 class GarbageReport(NamedTuple):
-    """What was done, or in a dry run what would be; names of files, bytes.
+    """What was done, or in a dry run what would be.
 
-    `orphans` are files that no row knows: leftovers of crashes.
+    `leased` would be deleted but for a lease. `orphans` are files that no row knows: leftovers of
+    crashes. `dead_bytes` lie in packs that stay, for something else in them is alive.
     """
 
     dry_run: bool
-    live_packs: int
-    condemned: tuple[str, ...]
-    reprieved: tuple[str, ...]
-    deleted: tuple[str, ...]
-    deleted_bytes: int
-    orphans: tuple[str, ...]
-    orphan_bytes: int
+    live: Names = Names()
+    condemned: Names = Names()
+    reprieved: Names = Names()
+    deleted: Names = Names()
+    leased: Names = Names()
+    orphans: Names = Names()
+    dead_bytes: int = 0
+    rows: tuple[SweepReport, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON; live files are counted and not named."""
+        body: dict[str, Any] = self._asdict()
+        for field, value in body.items():
+            if isinstance(value, Names):
+                body[field] = value._asdict()
+        body["live"] = {"files": self.live.files, "bytes": self.live.bytes}
+        body["rows"] = [report._asdict() for report in self.rows]
+        return body
 
 
 def collect_garbage(
-    *, dry_run: bool = True, grace: timedelta = GRACE, now: datetime | None = None
+    *,
+    dry_run: bool = True,
+    grace: timedelta = GRACE,
+    now: datetime | None = None,
+    progress: Progress = silent,
 ) -> GarbageReport:
     """Delete packs that were condemned a grace period ago and are still dead; condemn others.
 
@@ -56,72 +91,114 @@ def collect_garbage(
     """
     if not has_roots():
         raise NoRoots
-    if grace < index.FRESH:
-        # A blob put within that time is not touched again: a shorter grace could take it.
-        raise ValueError(f"grace is at least {index.FRESH}")
-    before = (now or timezone.now()) - grace
+    check_grace(grace)
+    moment = now or timezone.now()
+    before = moment - grace
+    rows = tuple(sweep_apps(Sweep(dry_run, moment, before, progress)))
+    with marked(progress) as live:
+        report = GarbageReport(dry_run, rows=rows)
+        total, done = Pack.objects.filter(state=Pack.State.ACTIVE).count(), 0
+        lease = oldest_lease(moment)
+        for some in _batches(iter_shares(live, before)):
+            report = _judge(report, some, before, moment, lease)
+            done += len(some)
+            progress("judge", done, total)
     files = blob_files()
-    live = _mark()
-    reprieved, condemned, doomed = _sentence(live, before)
     if not dry_run:
-        _pardon(reprieved)
-        doomed = [pack for pack in doomed if _execute(pack, before)]
-        Pack.objects.filter(pk__in=[pack.pk for pack in condemned]).update(
-            condemned_at=now or timezone.now()
-        )
-        for pack in Pack.objects.filter(state=Pack.State.DELETING):
-            _delete_file(files, pack.pk)
-    orphans = list(_sweep(files, before, dry_run=dry_run))
-    return GarbageReport(
-        dry_run,
-        len(live),
-        tuple(pack.name for pack in condemned),
-        tuple(pack.name for pack in reprieved),
-        tuple(pack.name for pack in doomed),
-        sum(pack.size for pack in doomed),
-        tuple(name for name, _ in orphans),
-        sum(size for _, size in orphans),
-    )
+        forget_erased_blobs()
+        drop_ended_leases(moment)
+        _finish_deleting(files, progress)
+    for name, size in _sweep(files, before, dry_run=dry_run):
+        report = report._replace(orphans=report.orphans.add(name, size))
+    return report
 
 
-def _mark() -> set[int]:
-    """Return the ids of the packs that hold something alive: bounded by packs, not by blobs."""
-    live: set[int] = set()
-    references = iter_roots()
-    while some := list(islice(references, _REFERENCES_AT_ONCE)):
-        live.update(index.packs_of(reference.digest for reference in some).values())
-    return live
+def check_grace(grace: timedelta) -> None:
+    """Refuse a grace period within which blobs that are put again are not touched again."""
+    if grace < index.FRESH:
+        raise ValueError(f"grace is at least {index.FRESH}")
 
 
-def _sentence(live: set[int], before: datetime) -> tuple[list[Pack], list[Pack], list[Pack]]:
-    """Return the packs to reprieve, to condemn, and to delete."""
-    reprieved, condemned, doomed = [], [], []
-    packs = Pack.objects.filter(state=Pack.State.ACTIVE).annotate(
-        touched_at=Max("blobs__touched_at")
-    )
-    for pack in packs.order_by("pk").iterator(chunk_size=1000):
-        if pack.condemned_at is not None and (
-            pack.pk in live or (pack.touched_at and pack.touched_at > pack.condemned_at)
-        ):
-            reprieved.append(pack)
-        elif pack.pk in live:
+def delete_file(files: Files, pack_id: int) -> None:
+    """Delete a file under the lock of its row, so that nobody writes it meanwhile.
+
+    A crash in between leaves the row DELETING, and the next run comes here again.
+    """
+    with transaction.atomic():
+        pack = Pack.objects.select_for_update().get(pk=pack_id)
+        if pack.state != Pack.State.DELETING:
+            return  # a writer has brought it back
+        files.delete(pack.name)
+        pack.state = Pack.State.DELETED
+        pack.condemned_at = None
+        pack.save(update_fields=["state", "condemned_at"])
+
+
+def _batches(shares: Iterator[PackShare]) -> Iterator[list[PackShare]]:
+    batch: list[PackShare] = []
+    for share in shares:
+        batch.append(share)
+        if len(batch) == _PACKS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _judge(
+    report: GarbageReport,
+    shares: list[PackShare],
+    before: datetime,
+    now: datetime,
+    lease: datetime | None,
+) -> GarbageReport:
+    """Reprieve, condemn and delete among some packs; in a dry run only say so."""
+    reprieved, condemned = [], []
+    for share in shares:
+        if share.is_alive:
+            report = report._replace(
+                live=report.live.add(share.name, share.size),
+                dead_bytes=report.dead_bytes + share.dead_bytes,
+            )
+        if share.is_condemned and (share.is_alive or share.is_touched):
+            reprieved.append(share.pack_id)
+            report = report._replace(reprieved=report.reprieved.add(share.name, share.size))
+        elif share.is_alive:
             continue
-        elif pack.condemned_at is None:
-            if (pack.touched_at or pack.created_at) <= before:
-                condemned.append(pack)
-        elif pack.condemned_at <= before:
-            doomed.append(pack)
-    return reprieved, condemned, doomed
+        elif not share.is_condemned:
+            if not (share.young_blobs or (share.is_new and not share.blobs)):
+                condemned.append(share.pack_id)
+                report = report._replace(condemned=report.condemned.add(share.name, share.size))
+        elif share.is_due:
+            report = _end(report, share, before, lease)
+    if not report.dry_run:
+        Pack.objects.filter(pk__in=reprieved).update(condemned_at=None)
+        active = Pack.objects.filter(state=Pack.State.ACTIVE, condemned_at=None)
+        active.filter(pk__in=condemned).update(condemned_at=now)
+    return report
 
 
-def _pardon(packs: list[Pack]) -> None:
-    Pack.objects.filter(pk__in=[pack.pk for pack in packs]).update(condemned_at=None)
+def _end(
+    report: GarbageReport, share: PackShare, before: datetime, lease: datetime | None
+) -> GarbageReport:
+    if _is_leased(share, lease):
+        return report._replace(leased=report.leased.add(share.name, share.size))
+    if not report.dry_run and not _execute(share, before):
+        return report
+    return report._replace(deleted=report.deleted.add(share.name, share.size))
+
+
+def _is_leased(share: PackShare, lease: datetime | None) -> bool:
+    """Say whether somebody may still read a file: their lease is older than its sentence."""
+    if lease is None:
+        return False
+    return Pack.objects.filter(pk=share.pack_id, condemned_at__gte=lease).exists()
 
 
 @transaction.atomic
-def _execute(pack: Pack, before: datetime) -> bool:
+def _execute(share: PackShare, before: datetime) -> bool:
     """Take a pack out of the index, unless someone has re-used it since it was marked."""
-    pack = Pack.objects.select_for_update().get(pk=pack.pk)
+    pack = Pack.objects.select_for_update().get(pk=share.pack_id)
     if pack.state != Pack.State.ACTIVE or not pack.condemned_at or pack.condemned_at > before:
         return False
     # The locks make us wait for those who touch these rows just now, and see that they did.
@@ -135,19 +212,18 @@ def _execute(pack: Pack, before: datetime) -> bool:
     return True
 
 
-@transaction.atomic
-def _delete_file(files: Files, pack_id: int) -> None:
-    """Delete a file under the lock of its row, so that nobody writes it meanwhile.
-
-    A crash in between leaves the row DELETING, and the next run comes here again.
-    """
-    pack = Pack.objects.select_for_update().get(pk=pack_id)
-    if pack.state != Pack.State.DELETING:
-        return  # a writer has brought it back
-    files.delete(pack.name)
-    pack.state = Pack.State.DELETED
-    pack.condemned_at = None
-    pack.save(update_fields=["state", "condemned_at"])
+def _finish_deleting(files: Files, progress: Progress) -> None:
+    """Delete the files of all packs that are out of the index, also those of a run cut off."""
+    crash_point("garbage_before_files")
+    waiting = Pack.objects.filter(state=Pack.State.DELETING)
+    total, done, last = waiting.count(), 0, 0
+    while some := list(waiting.filter(pk__gt=last).order_by("pk")[:_PACKS_AT_ONCE]):
+        for pack in some:
+            delete_file(files, pack.pk)
+            crash_point("garbage_after_file")
+        last = some[-1].pk
+        done += len(some)
+        progress("delete", done, total)
 
 
 def _sweep(files: Files, before: datetime, *, dry_run: bool) -> Iterator[tuple[str, int]]:
@@ -192,7 +268,7 @@ def _delete_orphan(files: Files, kind: int, name: str, size: int) -> bool:
             return False
         pack.state = Pack.State.DELETING
         pack.save(update_fields=["state"])
-    _delete_file(files, pack.pk)
+    delete_file(files, pack.pk)
     return True
 
 

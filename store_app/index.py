@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import timezone
 
-from store_app.models import Pack, file_name
+from store_app.models import Blob, Pack, file_name
 from store_app.packs import PackEntry
 
 # A blob touched within this time is not touched again: a repeated import would else
@@ -143,6 +143,49 @@ def put_entries(pack_id: int, entries: Sequence[PackEntry]) -> None:
             )
 
 
+def move_entries(pack_id: int, entries: Sequence[PackEntry]) -> None:
+    """Let rows that are there point into another pack; when they were touched stays."""
+    ordered = sorted(entries)
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                'UPDATE store_app_blob b SET pack_id = %s, "start" = new.begin'
+                " FROM unnest(%s::bytea[], %s::bigint[]) AS new (digest, begin)"
+                " WHERE b.digest = new.digest",
+                [
+                    pack_id,
+                    [entry.digest for entry in ordered],
+                    [entry.start for entry in ordered],
+                ],
+            )
+        else:
+            cursor.executemany(
+                'UPDATE store_app_blob SET pack_id = %s, "start" = %s WHERE digest = %s',
+                [(pack_id, entry.start, entry.digest) for entry in ordered],
+            )
+
+
+def among_set(pack_id: int, table: str) -> set[bytes]:
+    """Return the digests in a pack that are also in a scratch set."""
+    rows = _rows(
+        f"SELECT b.digest FROM store_app_blob b JOIN {table} l ON l.digest = b.digest"
+        " WHERE b.pack_id = %s",
+        [pack_id],
+    )
+    return {bytes(digest) for (digest,) in rows}
+
+
+def erased_among(digests: Iterable[bytes]) -> set[bytes]:
+    """Return those digests whose bytes were erased."""
+    erased = set()
+    for among, parameters in _among(digests):
+        rows = _rows(f"SELECT digest FROM store_app_erasedblob WHERE digest {among}", parameters)
+        erased.update(bytes(digest) for (digest,) in rows)
+    return erased
+
+
 def packs_of(digests: Iterable[bytes]) -> dict[bytes, int]:
     """Return the id of the pack that holds each blob, for those that the index knows."""
     packs = {}
@@ -158,6 +201,19 @@ def locations_in(pack: Pack) -> list[Location]:
         "digest", "stored_digest", "codec", "size", "start", "length"
     )
     return [Location(*row[:4], pack.name, *row[4:]) for row in rows]
+
+
+def locations_of(packs: Sequence[Pack]) -> dict[int, list[Location]]:
+    """Return the locations of all blobs of some packs, by the pack's id: few blobs, one query."""
+    names = {pack.pk: pack.name for pack in packs}
+    found: dict[int, list[Location]] = {}
+    rows = Blob.objects.filter(pack__in=list(names)).values_list(
+        "pack_id", "digest", "stored_digest", "codec", "size", "start", "length"
+    )
+    for pack_id, *row in rows:
+        location = Location(*row[:4], names[pack_id], *row[4:])
+        found.setdefault(pack_id, []).append(location)
+    return found
 
 
 def _among(digests: Iterable[bytes]) -> Iterator[tuple[str, list[Any]]]:

@@ -1,8 +1,10 @@
-"""The index of the store: which bytes lie where.
+"""The index of the store: which bytes lie where, and what upkeep remembers between runs.
 
-Rows are made by `store_app.index`, after the bytes are durable, and removed by
-`store_app.garbage` alone.
+Rows of packs and blobs are made by `store_app.index`, after the bytes are durable, and removed
+by `store_app.garbage` and `store_app.erasure` alone.
 """
+
+import uuid
 
 from django.db import models
 
@@ -64,6 +66,67 @@ class Blob(models.Model):
 
     def __str__(self) -> str:
         return self.digest.hex()
+
+
+class ErasedBlob(models.Model):
+    """A digest whose bytes are destroyed and must not come back (RULES 7.3).
+
+    Until `destroyed_at` is set some file may hold them: the next collection of garbage goes on.
+    """
+
+    digest = DigestField(primary_key=True)
+    reason = models.TextField()
+    erased_at = models.DateTimeField()
+    destroyed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.digest.hex()
+
+
+class Lease(models.Model):
+    """Somebody reads for a while: no file condemned after `granted_at` is deleted until it ends."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    holder = models.CharField(max_length=200)
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.holder} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
+
+
+class CondemnedRow(models.Model):
+    """A row of an app above that nothing needed when it was looked at; `key` is up to the app."""
+
+    pk = models.CompositePrimaryKey("kind", "key")
+    kind = models.CharField(max_length=40)
+    key = models.BinaryField()
+    condemned_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "condemned_at"], name="condemned_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {bytes(self.key).hex()[:12]}"
+
+
+class Verification(models.Model):
+    """A run of `verify` at level `data`, and how far it is; the newest unfinished one goes on.
+
+    `cursor` is the last pack that was read, `findings` are those of the packs read. `sample` is the
+    share of the blobs that is read, from 0 to 1, chosen by `seed`.
+    """
+
+    sample = models.FloatField(default=1.0)
+    seed = models.BigIntegerField(default=0)
+    cursor = models.BigIntegerField(default=0)
+    covered = models.JSONField(default=dict)
+    findings = models.JSONField(default=list)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"verification of {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
 def file_name(kind: int, digest: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from store_app.errors import MalformedPack
@@ -98,3 +98,23 @@ def read_entries(pack: bytes) -> list[PackEntry]:
     if expected != table_start:
         raise MalformedPack(f"the objects end at {expected}, the table begins at {table_start}")
     return entries
+
+
+def read_table(read_range: Callable[[int, int], bytes], size: int) -> list[PackEntry]:
+    """Return the table of a pack of `size` bytes in two reads, the objects unread.
+
+    `read_range(start, length)` gives part of the file. Raises `MalformedPack` where the tail
+    and the table do not fit.
+    """
+    tail = read_range(max(size - _TAIL.size, 0), _TAIL.size)
+    if len(tail) < _TAIL.size:
+        raise MalformedPack("it does not end like one")
+    table_start, count, magic = _TAIL.unpack(tail)
+    if magic != _TAIL_MAGIC:
+        raise MalformedPack("it does not end like one")
+    if table_start + count * ENTRY_BYTES + _TAIL.size != size:
+        raise MalformedPack(f"a table of {count} objects at {table_start} does not fit")
+    table = read_range(table_start, count * ENTRY_BYTES)
+    if len(table) != count * ENTRY_BYTES:
+        raise MalformedPack("its table is truncated")
+    return [PackEntry(*fields) for fields in _ENTRY.iter_unpack(table)]

@@ -9,8 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from store_app.codecs import CodecNumber, codec_of
 from store_app.durable import Files, blob_files, hash_chunks, iter_chunks
-from store_app.errors import ObjectCorrupt, ObjectMissing
-from store_app.index import Location, locate
+from store_app.errors import ObjectCorrupt, ObjectErased, ObjectMissing
+from store_app.index import Location, erased_among, locate
 
 GAP_BYTES = 65_536  # reading on is cheaper than asking again
 RANGE_BYTES = 8 * 2**20  # split there, so that threads can share a pack
@@ -26,10 +26,12 @@ def get_blobs(digests: Iterable[bytes]) -> dict[bytes, bytes]:
     ------
     ObjectMissing
         Some are not in the index (all of them are listed), or a file is gone.
+    ObjectErased
+        Some were erased (all of them are listed), and none is missing.
     ObjectCorrupt
         Stored bytes do not have the sha256 that they were stored with.
     """
-    return read_locations(get_locations(digests))
+    return _read_moving(get_locations(digests))
 
 
 def iter_blobs(
@@ -40,14 +42,14 @@ def iter_blobs(
     while some := list(islice(remaining, _LOOKED_UP_AT_ONCE)):
         locations = {location.digest: location for location in get_locations(some)}
         for batch in _batches((locations[digest] for digest in some), batch_bytes):
-            found = read_locations(batch)
+            found = _read_moving(batch)
             yield from ((location.digest, found[location.digest]) for location in batch)
 
 
 def get_content(digest: bytes) -> bytes:
     """Return the uncompressed content of a blob, checked against its digest."""
     [location] = get_locations([digest])
-    return decode_content(location, read_locations([location])[digest])
+    return decode_content(location, _read_moving([location])[digest])
 
 
 def open_content(digest: bytes) -> BinaryIO:
@@ -58,7 +60,7 @@ def open_content(digest: bytes) -> BinaryIO:
     [location] = get_locations([digest])
     alone = location.pack.startswith("objects/")
     if not alone or location.codec != CodecNumber.RAW or location.length <= _IN_MEMORY_BYTES:
-        return io.BytesIO(decode_content(location, read_locations([location])[digest]))
+        return io.BytesIO(decode_content(location, _read_moving([location])[digest]))
     try:
         file = blob_files().open(location.pack)
     except FileNotFoundError:
@@ -71,12 +73,17 @@ def open_content(digest: bytes) -> BinaryIO:
 
 
 def get_locations(digests: Iterable[bytes]) -> list[Location]:
-    """Return where blobs lie, each once, in the order asked for; `ObjectMissing` lists all gaps."""
+    """Return where blobs lie, each once, in the order asked for.
+
+    `ObjectMissing` lists all gaps; where all of them were made on purpose, `ObjectErased` does.
+    """
     wanted = list(dict.fromkeys(digests))
     found = locate(wanted)
     missing = [digest for digest in wanted if digest not in found]
     if missing:
-        raise ObjectMissing(missing)
+        erased = erased_among(missing)
+        lost = [digest for digest in missing if digest not in erased]
+        raise ObjectMissing(lost) if lost else ObjectErased(missing)
     return [found[digest] for digest in wanted]
 
 
@@ -104,6 +111,17 @@ def decode_content(location: Location, stored: bytes) -> bytes:
     if hashlib.sha256(content).digest() != location.digest:
         raise _corrupt(location, "its content has another digest")
     return content
+
+
+def _read_moving(locations: Sequence[Location]) -> dict[bytes, bytes]:
+    """Read locations that may be old: a pack may have been rewritten since they were looked up."""
+    try:
+        return read_locations(locations)
+    except ObjectMissing:
+        fresh = get_locations(location.digest for location in locations)
+        if fresh == list(locations):
+            raise
+        return read_locations(fresh)
 
 
 class _Range(NamedTuple):

@@ -1,9 +1,11 @@
 """What is alive: the apps above say which blobs they hold, since the store knows no version."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from store_app.errors import TesseraError
+from store_app.progress import Progress
 
 
 class Reference(NamedTuple):
@@ -24,8 +26,32 @@ class Finding(NamedTuple):
     path: str = ""
 
 
+class Sweep(NamedTuple):
+    """How an app is to delete rows of its own that nothing needs.
+
+    Rows seen dead for the first time are condemned `now`; those condemned at `before` or earlier
+    and still dead are deleted. A dry run changes nothing.
+    """
+
+    dry_run: bool
+    now: datetime
+    before: datetime
+    progress: Progress
+
+
+class SweepReport(NamedTuple):
+    """What became of rows of one kind, or in a dry run would; `waiting` says why some stay."""
+
+    kind: str
+    condemned: int
+    reprieved: int
+    deleted: int
+    waiting: str = ""
+
+
 Walker = Callable[[], Iterable[Reference]]
 Check = Callable[[str], Iterable[Finding]]
+Sweeper = Callable[[Sweep], Iterable[SweepReport]]
 
 
 class _Roots(NamedTuple):
@@ -34,6 +60,7 @@ class _Roots(NamedTuple):
 
 
 _registered: dict[str, _Roots] = {}
+_sweepers: dict[str, Sweeper] = {}
 
 
 def register_roots(name: str, walker: Walker, check: Check | None = None) -> None:
@@ -44,6 +71,21 @@ def register_roots(name: str, walker: Walker, check: Check | None = None) -> Non
     finds wrong at a level of `verify`: a branch without its version, a damaged tree node.
     """
     _registered[name] = _Roots(walker, check)
+
+
+def register_sweeper(name: str, sweeper: Sweeper) -> None:
+    """Let an app delete its own unneeded rows whenever garbage is collected.
+
+    Sweepers run before the store marks what is alive, so that what the deleted rows alone
+    held is dead in the same run. `store_app.condemned` keeps when rows were condemned.
+    """
+    _sweepers[name] = sweeper
+
+
+def sweep_apps(sweep: Sweep) -> Iterator[SweepReport]:
+    """Let all apps delete their unneeded rows."""
+    for sweeper in list(_sweepers.values()):
+        yield from sweeper(sweep)
 
 
 def has_roots() -> bool:

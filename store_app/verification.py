@@ -1,30 +1,57 @@
-"""Is everything there, and is it what was stored?"""
+"""Is everything there, and is it what was stored?
+
+The levels `refs` and `tree` read no content. `data` reads everything or a sample of it; it keeps
+how far it is in a row, so that a run that was cut off goes on where it was.
+"""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import zstandard
+from django.utils import timezone
 
 from store_app import index
 from store_app.codecs import CodecNumber
 from store_app.durable import Files, blob_files, iter_chunks, measure
 from store_app.errors import MalformedPack, StoreError
 from store_app.listing import iter_shelves
-from store_app.models import Pack
+from store_app.models import Pack, Verification
 from store_app.packs import PackEntry, read_entries
-from store_app.reading import decode_content, read_locations
+from store_app.progress import Progress, silent
+from store_app.reading import decode_content
 from store_app.roots import Finding, Reference, iter_findings, iter_readable_roots
 
 LEVELS = ("refs", "tree", "data")
-
-Progress = Callable[[str, int, int | None], None]  # stage, done, total if known
+ERASED = "object_erased"  # the code of a finding that is no damage: somebody wanted it so
 
 _REFERENCES_AT_ONCE = 5_000
+_PACKS_AT_ONCE = 500
+_SAVED_EVERY_SECONDS = 2.0
 
 
-def verify(level: str = "refs", progress: Progress | None = None) -> Iterator[Finding]:
+def start_verification(*, sample: float = 1.0, seed: int = 0) -> Verification:
+    """Begin a run of level `data` that can be taken up again.
+
+    `sample` is the share of the blobs that is read, above 0 and at most 1; the same `seed` chooses
+    the same blobs, whatever else is in the store.
+    """
+    if not 0 < sample <= 1:
+        raise ValueError("a sample is above 0 and at most 1")
+    return Verification.objects.create(sample=sample, seed=seed, started_at=timezone.now())
+
+
+def find_unfinished() -> Verification | None:
+    """Return the newest run, if it was cut off."""
+    newest = Verification.objects.order_by("-pk").first()
+    return newest if newest is not None and newest.finished_at is None else None
+
+
+def verify(
+    level: str = "refs", progress: Progress | None = None, *, run: Verification | None = None
+) -> Iterator[Finding]:
     """Yield what is wrong with the store; each level does the work of those before it.
 
     refs
@@ -33,22 +60,29 @@ def verify(level: str = "refs", progress: Progress | None = None) -> Iterator[Fi
         Every blob that somebody needs is in the index, and its file in the storage.
     data
         Every file is read and hashed; every blob decoded and its content hashed.
+
+    With a `run` of `start_verification`, level `data` reads its sample, goes on where the run is,
+    repeats what it found, and says in `run.covered` what was read of how much. Erased blobs
+    that somebody names are findings of the code `object_erased`.
     """
     if level not in LEVELS:
         raise ValueError(f"level is one of {', '.join(LEVELS)}, not {level!r}")
-    return _verify(level, progress or _silent)
+    return _verify(level, progress or silent, run or Verification())
 
 
-def _verify(level: str, progress: Progress) -> Iterator[Finding]:
+def _verify(level: str, progress: Progress, run: Verification) -> Iterator[Finding]:
     files = blob_files()
     lost: set[int] = set()
     yield from _verify_files(files, lost, progress)
     yield from iter_findings(level)
     damaged: dict[bytes, Finding] = {}
     if level == "data":
-        yield from _verify_data(files, lost, damaged, progress)
+        yield from _verify_data(files, lost, damaged, run, progress)
     if level != "refs":
         yield from _verify_references(lost, damaged, progress)
+    if run.pk is not None:
+        run.finished_at = timezone.now()
+        run.save()
 
 
 def _verify_files(files: Files, lost: set[int], progress: Progress) -> Iterator[Finding]:
@@ -72,23 +106,91 @@ def _verify_files(files: Files, lost: set[int], progress: Progress) -> Iterator[
 
 
 def _verify_data(
-    files: Files, lost: set[int], damaged: dict[bytes, Finding], progress: Progress
+    files: Files,
+    lost: set[int],
+    damaged: dict[bytes, Finding],
+    run: Verification,
+    progress: Progress,
 ) -> Iterator[Finding]:
     """Read everything; blobs that are not what was stored are added to `damaged`."""
-    packs = Pack.objects.filter(state=Pack.State.ACTIVE).order_by("pk")
+    for known in run.findings:
+        finding = Finding(**known)
+        if finding.code == "object_corrupt":
+            damaged[bytes.fromhex(finding.object)] = finding
+        else:
+            yield finding
+    packs = Pack.objects.filter(state=Pack.State.ACTIVE)
     total = packs.count()
-    for done, pack in enumerate(packs.iterator(chunk_size=1000), start=1):
+    done = packs.filter(pk__lte=run.cursor).count()
+    saved_at = time.monotonic()
+    for pack, locations in _packs_after(run.cursor):
         if pack.pk not in lost:
-            locations = index.locations_in(pack)
-            check = _verify_pack if pack.kind == Pack.Kind.PACK else _verify_single
-            try:
-                yield from check(files, pack, locations, damaged)
-            except FileNotFoundError:
-                # It was there a moment ago; unless it was collected, something is wrong.
-                if Pack.objects.filter(pk=pack.pk, state=Pack.State.ACTIVE).exists():
-                    lost.add(pack.pk)
-                    yield Finding("file_missing", "the file is not in the storage", pack.name)
+            found = list(_verify_file(files, pack, locations, lost, damaged, run))
+            yield from found
+            bad = [damaged[place.digest] for place in locations if place.digest in damaged]
+            run.findings += [finding._asdict() for finding in (*found, *bad)]
+        run.cursor = pack.pk
+        done += 1
         progress("data", done, total)
+        if run.pk is not None and time.monotonic() - saved_at >= _SAVED_EVERY_SECONDS:
+            run.save()
+            saved_at = time.monotonic()
+
+
+def _packs_after(cursor: int) -> Iterator[tuple[Pack, list[index.Location]]]:
+    """Yield the files with what lies in them; files of one blob cost a query for 500."""
+    packs = Pack.objects.filter(state=Pack.State.ACTIVE).order_by("pk")
+    while some := list(packs.filter(pk__gt=cursor)[:_PACKS_AT_ONCE]):
+        singles = index.locations_of([pack for pack in some if pack.kind == Pack.Kind.SINGLE])
+        for pack in some:
+            is_pack = pack.kind == Pack.Kind.PACK
+            yield pack, index.locations_in(pack) if is_pack else singles.get(pack.pk, [])
+        cursor = some[-1].pk
+
+
+def _verify_file(
+    files: Files,
+    pack: Pack,
+    locations: list[index.Location],
+    lost: set[int],
+    damaged: dict[bytes, Finding],
+    run: Verification,
+) -> Iterator[Finding]:
+    chosen = [location for location in locations if _is_chosen(location.digest, run)]
+    whole = run.sample >= 1 or (pack.kind == Pack.Kind.SINGLE and chosen)
+    try:
+        if whole and pack.kind == Pack.Kind.PACK:
+            yield from _verify_pack(files, pack, locations, damaged)
+        elif whole:
+            yield from _verify_single(files, pack, locations, damaged)
+        else:
+            for location in chosen:
+                stored = files.read_range(pack.name, location.start, location.length)
+                _note_damage(location, stored, damaged)
+    except FileNotFoundError:
+        # It was there a moment ago; unless it was collected, something is wrong.
+        if Pack.objects.filter(pk=pack.pk, state=Pack.State.ACTIVE).exists():
+            lost.add(pack.pk)
+            yield Finding("file_missing", "the file is not in the storage", pack.name)
+        return
+    read = pack.size if whole else sum(location.length for location in chosen)
+    for field, count in (
+        ("files", bool(whole or chosen)),
+        ("blobs", len(chosen)),
+        ("bytes", read),
+        ("of_files", 1),
+        ("of_blobs", len(locations)),
+        ("of_bytes", pack.size),
+    ):
+        run.covered[field] = run.covered.get(field, 0) + count
+
+
+def _is_chosen(digest: bytes, run: Verification) -> bool:
+    """Choose by digest and seed alone, so that a run that goes on chooses alike."""
+    if run.sample >= 1:
+        return True
+    salted = hashlib.sha256(run.seed.to_bytes(8, "big", signed=True) + digest).digest()
+    return int.from_bytes(salted[:8], "big") < run.sample * 2**64
 
 
 def _verify_pack(
@@ -144,10 +246,8 @@ def _verify_single(
             yield Finding("file_corrupt", "the sha256 of the file is not its name", pack.name)
     for location in locations:
         if location.codec == CodecNumber.LABEL:
-            try:
-                decode_content(location, read_locations([location])[location.digest])
-            except StoreError as error:
-                damaged[location.digest] = _damage(location, error.message)
+            stored = files.read_range(pack.name, location.start, location.length)
+            _note_damage(location, stored, damaged)
         elif not _has_content(files, location):
             damaged[location.digest] = _damage(location, "its content has another digest")
 
@@ -173,8 +273,14 @@ def _verify_references(
     unclaimed = dict(damaged)
     while some := list(islice(references, _REFERENCES_AT_ONCE)):
         packs = index.packs_of(reference.digest for reference in some)
+        erased = index.erased_among(
+            reference.digest for reference in some if reference.digest not in packs
+        )
         for reference in some:
             unclaimed.pop(reference.digest, None)
+            if reference.digest in erased:
+                yield _erased(reference)
+                continue
             finding = _finding(reference, packs, lost, damaged)
             if finding is not None:
                 yield finding
@@ -202,10 +308,11 @@ def _finding(
     return Finding("object_missing", message, digest.hex(), parent, path)
 
 
+def _erased(reference: Reference) -> Finding:
+    digest, parent, path = reference
+    return Finding(ERASED, "its bytes were erased", digest.hex(), parent, path)
+
+
 def _damage(location: index.Location, reason: str) -> Finding:
     message = f"{reason} ({location.pack}, offset {location.start})"
     return Finding("object_corrupt", message, location.digest.hex())
-
-
-def _silent(stage: str, done: int, total: int | None) -> None:
-    pass

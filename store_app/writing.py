@@ -67,6 +67,8 @@ def put_blobs(blobs: Iterable[NewBlob]) -> PutReport:
         them costs more than all else here: whoever takes them from outside decodes them anyway.
     StorageFailed
         The storage did not keep a pack.
+    ObjectErased
+        Some of the blobs were erased and must not come back.
     """
     report = PutReport(0, 0, 0)
     batch = _Batch()
@@ -85,10 +87,12 @@ def put_blobs(blobs: Iterable[NewBlob]) -> PutReport:
 def touch_blobs(digests: Iterable[bytes]) -> frozenset[bytes]:
     """Keep blobs from garbage collection for another grace period; return those that are missing.
 
-    What makes old blobs reachable again, such as a commit, calls this in its transaction.
+    What makes old blobs reachable again, such as a commit, calls this in its transaction. Erased
+    blobs are not missing: a merge or a revert may go on naming them.
     """
     wanted = frozenset(digests)
-    return wanted - index.touch(wanted)
+    missing = wanted - index.touch(wanted)
+    return missing - index.erased_among(missing) if missing else missing
 
 
 class _Batch:

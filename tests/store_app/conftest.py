@@ -22,6 +22,7 @@ def blob_folder(settings, tmp_path: Path) -> Path:
 def _no_roots(monkeypatch) -> None:
     """Let each test register its own roots."""
     monkeypatch.setattr(roots, "_registered", {})
+    monkeypatch.setattr(roots, "_sweepers", {})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A process of its own that puts blobs, or checks what another one left behind.
 
-Run as `python -m tests.store_app.crash_script put|check` with TESSERA_DATA_DIR set.
+Run as `python -m tests.store_app.crash_script VERB` with TESSERA_DATA_DIR set, where the verb is
+`put` or `check`, or `compact`, `collect`, `erase` after a `put`; every fifth blob is needed then.
 """
 
 import io
@@ -9,6 +10,7 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import django
 from django.conf import settings
@@ -41,6 +43,34 @@ def configure(folder: Path) -> None:
     django.setup()
 
 
+def upkeep(verb: str, blobs: list[Any]) -> None:
+    """Compact, collect or erase, and say what is left."""
+    from store_app.blobs import erased_among, get_blobs
+    from store_app.compaction import compact_packs
+    from store_app.erasure import destroy_erased, mark_erased
+    from store_app.garbage import collect_garbage
+    from store_app.models import Blob, Pack
+    from store_app.verification import verify
+
+    now = timezone.now()
+    Blob.objects.update(touched_at=now - timedelta(days=9))
+    if verb == "compact":
+        compact_packs(dry_run=False)
+    elif verb == "collect":
+        for days in (2, 4, 6):
+            collect_garbage(dry_run=False, now=now + timedelta(days=days))
+    else:
+        mark_erased([blobs[0].digest], reason="asked")
+        destroy_erased([blobs[0].digest])
+    needed = {blob.digest for blob in blobs[::5]}
+    report = {
+        "findings": [f.code for f in verify("data") if f.code != "object_erased"],
+        "readable": len(get_blobs(needed - erased_among(needed))),
+        "packs": Pack.objects.filter(state=Pack.State.ACTIVE, condemned_at=None).count(),
+    }
+    sys.stdout.write(json.dumps(report))
+
+
 def main(verb: str, folder: Path) -> None:
     configure(folder)
     from store_app import writing
@@ -62,13 +92,17 @@ def main(verb: str, folder: Path) -> None:
     if verb == "put":
         put()
         return
+    if verb != "check":
+        register_roots("some", lambda: [Reference(b.digest, "", "") for b in blobs[::5]])
+        upkeep(verb, blobs)
+        return
     left = list(Blob.objects.values_list("digest", flat=True))
     report = {"left": len(left), "readable": len(get_blobs(left))}
     report["findings"] = [finding.code for finding in verify("data")]
     report["new"] = put()
     register_roots("all", lambda: [Reference(blob.digest, "", "") for blob in blobs])
     collected = collect_garbage(dry_run=False, now=timezone.now() + timedelta(days=2))
-    report["orphans"] = len(collected.orphans)
+    report["orphans"] = collected.orphans.files
     report["findings"] += [finding.code for finding in verify("data")]
     report["finally"] = len(get_blobs(blob.digest for blob in blobs))
     sys.stdout.write(json.dumps(report))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.store_app.builders import files_in
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -61,3 +63,37 @@ def test_a_crash_leaves_garbage_and_never_a_dangling_reference(
 def test_without_a_named_point_nothing_is_killed(tmp_path):
     assert run("put", tmp_path, TESSERA_CRASH_AT="nowhere").returncode == 0
     assert left_after(tmp_path)["left"] == 26
+
+
+# The photograph and three packs, of which five blobs are needed in the end.
+@pytest.mark.parametrize(
+    ("verb", "point"),
+    [
+        ("compact", "before_pack_fsync:1"),
+        ("compact", "compaction_before_sql"),
+        ("compact", "compaction_after_sql"),
+        ("collect", "garbage_before_files:2"),
+        ("collect", "garbage_after_file:1"),
+        ("erase", "compaction_before_sql"),
+        ("erase", "compaction_after_sql"),
+        ("erase", "erasure_after_file"),
+    ],
+)
+def test_upkeep_that_was_killed_is_done_by_the_next_run(tmp_path, verb, point):
+    assert run("put", tmp_path).returncode == 0
+    killed = run(verb, tmp_path, TESSERA_CRASH_AT=point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    report = upkeep_of(verb, tmp_path)
+    assert report["findings"] == []
+    assert report["readable"] == (4 if verb == "erase" else 5)
+    collected = upkeep_of("collect", tmp_path)
+    assert collected["findings"] == []
+    held = b"".join(path.read_bytes() for path in files_in(tmp_path / "blobs"))
+    assert (b"blob 0 " in held) == (verb != "erase")
+    assert b"photograph" not in held
+
+
+def upkeep_of(verb: str, folder: Path) -> dict[str, Any]:
+    done = run(verb, folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -6,8 +6,9 @@ from django.utils import timezone
 from store_app import garbage, roots, storing
 from store_app.blobs import get_blobs, put_blobs, put_file, touch_blobs
 from store_app.errors import NoRoots
-from store_app.garbage import GarbageReport, collect_garbage
+from store_app.garbage import GarbageReport, Names, collect_garbage
 from store_app.models import Blob, Pack
+from store_app.packs import ENTRY_BYTES
 from store_app.verification import verify
 from tests.store_app.builders import files_in, hold, many_blobs, raw
 
@@ -36,11 +37,11 @@ def test_a_pack_is_condemned_first_and_deleted_a_day_later(blob_folder):
     put_blobs(many_blobs(3))
     hold([])
     name = Pack.objects.get().name
-    assert collect(2).condemned == (name,)
-    assert collect(2.5).deleted == ()
+    assert collect(2).condemned.first == (name,)
+    assert collect(2.5).deleted.files == 0
     report = collect(3.1)
-    assert report.deleted == (name,)
-    assert report.deleted_bytes > 180
+    assert report.deleted.first == (name,)
+    assert report.deleted.bytes > 180
     assert files_in(blob_folder) == []
     assert not Blob.objects.exists()
     assert Pack.objects.get().state == Pack.State.DELETED
@@ -51,7 +52,10 @@ def test_a_pack_with_one_living_blob_stays():
     put_blobs(blobs)
     hold([blobs[1].digest])
     for days in (2, 4, 6):
-        assert collect(days) == GarbageReport(False, 1, (), (), (), 0, (), 0)
+        report = collect(days)
+        assert report.live.first == (Pack.objects.get().name,)
+        assert report.dead_bytes == 2 * (60 + ENTRY_BYTES)
+        assert report.condemned == report.deleted == report.orphans == Names()
     assert len(get_blobs(b.digest for b in blobs)) == 3
 
 
@@ -59,10 +63,10 @@ def test_a_dry_run_says_the_same_and_does_nothing(blob_folder):
     put_blobs(many_blobs(3))
     hold([])
     name = Pack.objects.get().name
-    assert collect(2, dry_run=True).condemned == (name,)
+    assert collect(2, dry_run=True).condemned.first == (name,)
     assert Pack.objects.get().condemned_at is None
     collect(2)
-    assert collect(4, dry_run=True).deleted == (name,)
+    assert collect(4, dry_run=True).deleted.first == (name,)
     assert (blob_folder / name).exists()
     assert Blob.objects.count() == 3
 
@@ -70,7 +74,7 @@ def test_a_dry_run_says_the_same_and_does_nothing(blob_folder):
 def test_a_young_pack_is_not_condemned():
     put_blobs(many_blobs(3))
     hold([])
-    assert collect(0.5).condemned == ()
+    assert collect(0.5).condemned.files == 0
 
 
 def test_a_condemned_pack_that_is_needed_again_is_reprieved():
@@ -79,9 +83,9 @@ def test_a_condemned_pack_that_is_needed_again_is_reprieved():
     hold([])
     collect(2)
     hold([blobs[0].digest], parent="streets v2")
-    assert collect(4).reprieved == (Pack.objects.get().name,)
+    assert collect(4).reprieved.first == (Pack.objects.get().name,)
     forget_roots()
-    assert collect(4.5).deleted == ()
+    assert collect(4.5).deleted.files == 0
 
 
 def test_a_condemned_pack_whose_blob_is_put_again_is_reprieved():
@@ -90,7 +94,7 @@ def test_a_condemned_pack_whose_blob_is_put_again_is_reprieved():
     Blob.objects.update(touched_at=timezone.now() - 5 * DAY)
     collect(0)
     assert put_blobs([many_blobs(3)[0]]).known == 1
-    assert collect(1.1).deleted == ()
+    assert collect(1.1).deleted.files == 0
     assert Pack.objects.get().condemned_at is None
 
 
@@ -108,7 +112,7 @@ def test_a_blob_touched_between_mark_and_deletion_saves_its_pack():
 
     roots.register_roots("datasets", walker)
     collect(0)
-    assert collect(1.1).deleted == ()
+    assert collect(1.1).deleted.files == 0
     assert touched == [frozenset()]
     assert len(get_blobs(b.digest for b in blobs)) == 3
 
@@ -125,7 +129,7 @@ def test_a_file_deleted_while_it_is_written_again_is_written_once_more(monkeypat
 
     monkeypatch.setattr(storing, "crash_point", collector_passes)
     put_blobs(blobs)
-    assert len(reports[0].orphans) == 1
+    assert reports[0].orphans.files == 1
     assert list(verify("data")) == []
     assert len(get_blobs(b.digest for b in blobs)) == 3
 
@@ -143,7 +147,7 @@ def test_a_blob_touched_after_the_sentence_saves_its_pack(monkeypatch):
         return execute(*args)
 
     monkeypatch.setattr(garbage, "_execute", touch_then_execute)
-    assert collect(1.1).deleted == ()
+    assert collect(1.1).deleted.files == 0
     assert len(get_blobs(b.digest for b in blobs)) == 3
 
 
@@ -152,14 +156,14 @@ def test_a_pack_stored_again_before_its_file_is_deleted_keeps_its_file(monkeypat
     put_blobs(blobs)
     hold([])
     collect(2)
-    delete_file = garbage._delete_file
+    delete_file = garbage.delete_file
 
     def store_then_delete(*args):
         put_blobs(blobs)
         delete_file(*args)
 
-    monkeypatch.setattr(garbage, "_delete_file", store_then_delete)
-    assert len(collect(4).deleted) == 1
+    monkeypatch.setattr(garbage, "delete_file", store_then_delete)
+    assert collect(4).deleted.files == 1
     assert list(verify("data")) == []
     assert len(get_blobs(b.digest for b in blobs)) == 3
 
@@ -192,11 +196,11 @@ def test_leftovers_of_crashes_are_deleted_when_they_are_old(blob_folder):
     for path in (leftover, unfinished):
         path.parent.mkdir(parents=True)
         path.write_bytes(b"half")
-    assert collect(0.5).orphans == ()
+    assert collect(0.5).orphans.files == 0
     report = collect(2, dry_run=True)
-    assert set(report.orphans) == {f"packs/ab/{'ab' * 32}.pack", "incoming/1234"}
+    assert set(report.orphans.first) == {f"packs/ab/{'ab' * 32}.pack", "incoming/1234"}
     assert len(files_in(blob_folder)) == 2
-    assert collect(2).orphan_bytes == 8
+    assert collect(2).orphans.bytes == 8
     assert files_in(blob_folder) == []
 
 
@@ -205,7 +209,7 @@ def test_files_that_are_not_the_stores_are_left_alone(blob_folder):
     strange = blob_folder / "packs" / "ab" / "README"
     strange.parent.mkdir(parents=True)
     strange.write_bytes(b"hello")
-    assert collect(2).orphans == ()
+    assert collect(2).orphans.files == 0
     assert strange.exists()
 
 
@@ -214,7 +218,7 @@ def test_photographs_that_nobody_needs_are_collected(tmp_path, blob_folder):
     digest = put_file(tmp_path / "a.jpg")
     hold([])
     collect(2)
-    assert collect(4).deleted == (f"objects/{digest.hex()[:2]}/{digest.hex()}",)
+    assert collect(4).deleted.first == (f"objects/{digest.hex()[:2]}/{digest.hex()}",)
     assert files_in(blob_folder) == []
 
 

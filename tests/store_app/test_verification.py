@@ -4,12 +4,14 @@ import os
 import pytest
 
 from panoptic.label_bytes import canonical_bytes
+from store_app import verification
 from store_app.blobs import get_blobs, new_blob, put_blobs, put_file
+from store_app.durable import LocalFiles
 from store_app.errors import ObjectCorrupt, StorageFailed
 from store_app.models import Blob, Pack
 from store_app.packs import NewObject, seal_pack
 from store_app.roots import Finding, register_roots
-from store_app.verification import verify
+from store_app.verification import find_unfinished, start_verification, verify
 from tests.builders import label
 from tests.store_app.builders import digest_of, flip_bit, hold, many_blobs, raw
 
@@ -164,3 +166,76 @@ def test_a_file_that_is_no_pack_inside_is_found(blob_folder):
     pack.save()
     findings = {finding.code: finding for finding in verify("data")}
     assert "does not end like one" in findings["file_corrupt"].message
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was_and_repeats_what_it_found(
+    blob_folder, monkeypatch
+):
+    monkeypatch.setattr(verification, "_SAVED_EVERY_SECONDS", 0)
+    for blob in many_blobs(4):
+        put_blobs([blob])
+    for pack in Pack.objects.filter(pk__in=[Pack.objects.first().pk, Pack.objects.last().pk]):
+        flip_bit(blob_folder / pack.name, 10)
+    wanted = list(verify("data"))
+    run = start_verification()
+    reads = count_reads(monkeypatch)
+
+    def stop(stage, done, total):
+        if (stage, done) == ("data", 3):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(verify("data", stop, run=run))
+    unfinished = find_unfinished()
+    assert unfinished.cursor == Pack.objects.all()[1].pk
+    assert list(verify("data", run=unfinished)) == wanted
+    assert len(reads) == 3 + 2  # the third pack was read when its progress was told
+    assert find_unfinished() is None
+
+
+def count_reads(monkeypatch) -> list[str]:
+    """Note each read of part of a file."""
+    reads = []
+    read_range = LocalFiles.read_range
+
+    def counted(files, name, start, length):
+        reads.append(name)
+        return read_range(files, name, start, length)
+
+    monkeypatch.setattr(LocalFiles, "read_range", counted)
+    return reads
+
+
+def test_a_sample_says_what_it_covered_and_chooses_alike_each_time():
+    put_blobs(many_blobs(1_000))
+    runs = [start_verification(sample=0.1, seed=seed) for seed in (1, 1, 2)]
+    for run in runs:
+        assert list(verify("data", run=run)) == []
+    first, again, other = (run.covered for run in runs)
+    assert first == again != other
+    assert 60 < first["blobs"] < 140
+    assert (first["of_blobs"], first["of_files"]) == (1_000, 1)
+    assert first["bytes"] == 60 * first["blobs"] < first["of_bytes"]
+
+
+def test_damage_is_found_by_a_sample_that_holds_it(blob_folder):
+    put_blobs(many_blobs(20))
+    flip_bit(blob_folder / Pack.objects.get().name, 8)
+    found = [list(verify("data", run=start_verification(sample=0.3, seed=n))) for n in range(12)]
+    assert 0 < sum(len(findings) for findings in found) < 12
+    assert {finding.code for findings in found for finding in findings} == {"object_corrupt"}
+
+
+def test_a_full_run_covers_everything():
+    put_blobs(many_blobs(3))
+    put_file(io.BytesIO(b"photograph"))
+    run = start_verification()
+    list(verify("data", run=run))
+    for field in ("files", "blobs", "bytes"):
+        assert run.covered[field] == run.covered[f"of_{field}"] > 0
+
+
+@pytest.mark.parametrize("sample", [0, -1, 1.5])
+def test_a_sample_that_is_no_share_is_refused(sample):
+    with pytest.raises(ValueError, match="sample"):
+        start_verification(sample=sample)

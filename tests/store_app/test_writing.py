@@ -132,9 +132,9 @@ def test_twenty_thousand_small_blobs_take_few_queries():
         connection,
     ) as putting:
         put_blobs(blobs)
-    # Three packs: one look-up each, and a savepoint with the row of the pack and those
-    # of its blobs.
-    assert len(putting) == 3 * 5
+    # Three packs: one look-up each, and a savepoint with the row of the pack, those of its
+    # blobs, and a look whether any of them was erased.
+    assert len(putting) == 3 * 6
     with CaptureQueriesContext(connection) as putting_again:
         assert put_blobs(blobs).known == 20_000
     assert len(putting_again) == 3

@@ -11,8 +11,11 @@ from django.db import close_old_connections
 
 from datasets_app.actions.cleanup import drop_old_keys, drop_unfinished_change_sets
 from datasets_app.jobs.queue import reap
+from datasets_app.webhooks.delivering import deliver_due, deliver_until, drop_old_deliveries
+from people_app.sealing import seal_events
 
 _REAP_SECONDS = 10
+_SEAL_SECONDS = 60
 _CLEAN_SECONDS = 3_600
 
 
@@ -32,6 +35,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         reaper = threading.Thread(target=_reap_until, args=(stop,), name="reaper", daemon=True)
         reaper.start()
+        courier = threading.Thread(target=deliver_until, args=(stop,), name="courier", daemon=True)
+        courier.start()
         try:
             call_command(
                 "db_worker", interval=interval, batch=batch, reload=False,
@@ -40,15 +45,23 @@ class Command(BaseCommand):
         finally:
             stop.set()
             reaper.join()
+            courier.join()
+        if batch:
+            deliver_due()
+            seal_events()
 
 
 def _reap_until(stop: threading.Event) -> None:
-    cleaned_at = float("-inf")
+    cleaned_at = sealed_at = float("-inf")
     while not stop.wait(_REAP_SECONDS):
         close_old_connections()
         reap()
+        if time.monotonic() - sealed_at > _SEAL_SECONDS:
+            seal_events()
+            sealed_at = time.monotonic()
         if time.monotonic() - cleaned_at > _CLEAN_SECONDS:
             drop_unfinished_change_sets()
             drop_old_keys()
+            drop_old_deliveries()
             cleaned_at = time.monotonic()
     close_old_connections()

@@ -5,16 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 
-from store_app.errors import StoreError
+from store_app.errors import TesseraError
 from store_app.garbage import GRACE, GarbageReport, collect_garbage
+from store_app.management.console import megabytes, progress_bars
 
 
 class Command(BaseCommand):
     help = (
-        "Find files of the store that nobody needs. With --delete they are condemned, and deleted "
-        "by a later run, after the grace period."
+        "Find files of the store and rows of the tree that nobody needs. With --delete they are "
+        "condemned, and deleted by a later run, after the grace period."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,28 +28,41 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def handle(self, *args: Any, delete: bool, grace_hours: float, **options: Any) -> None:
-        console = Console(stderr=True, quiet=options["json"])
         try:
-            with console.status("Marking what is alive"):
-                report = collect_garbage(dry_run=not delete, grace=timedelta(hours=grace_hours))
-        except (StoreError, ValueError) as error:
+            with progress_bars(hidden=options["json"]) as progress:
+                report = collect_garbage(
+                    dry_run=not delete, grace=timedelta(hours=grace_hours), progress=progress
+                )
+        except (TesseraError, ValueError) as error:
             raise CommandError(str(error), returncode=1) from error
         if options["json"]:
-            self.stdout.write(json.dumps(report._asdict()))
+            self.stdout.write(json.dumps(report.to_json()))
         else:
             self._write(report)
 
     def _write(self, report: GarbageReport) -> None:
         would = "would be " if report.dry_run else ""
         for verb, names in [
-            ("deleted", report.deleted + report.orphans),
+            ("deleted", report.deleted),
+            ("deleted", report.orphans),
             ("condemned", report.condemned),
             ("reprieved", report.reprieved),
         ]:
-            for name in names:
+            for name in names.first:
                 self.stdout.write(f"{would}{verb}: {name}")
-        size = (report.deleted_bytes + report.orphan_bytes) / 1e6
+            if names.files > len(names.first):
+                self.stdout.write(f"{would}{verb}: {names.files - len(names.first):,} more")
+        for rows in report.rows:
+            waiting = f" ({rows.waiting})" if rows.waiting else ""
+            self.stdout.write(
+                f"{rows.kind} rows: {rows.condemned:,} {would}condemned, "
+                f"{rows.deleted:,} {would}deleted{waiting}."
+            )
+        if report.leased.files:
+            self.stdout.write(f"{report.leased.files:,} files wait for leases of readers to end.")
+        size = megabytes(report.deleted.bytes + report.orphans.bytes)
         self.stdout.write(
-            f"{report.live_packs} files are alive, {len(report.condemned)} {would}condemned, "
-            f"{len(report.deleted) + len(report.orphans)} {would}deleted ({size:.1f} MB)."
+            f"{report.live.files:,} files are alive ({megabytes(report.dead_bytes)} in them dead), "
+            f"{report.condemned.files:,} {would}condemned, "
+            f"{report.deleted.files + report.orphans.files:,} {would}deleted ({size})."
         )

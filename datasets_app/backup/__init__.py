@@ -1,0 +1,1 @@
+"""The whole service as one portable archive (docs/formats/backup.md)."""

@@ -1,0 +1,343 @@
+"""The archive of a whole service: form, refusals, and the way from one database to another."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from datasets_app.backup import writing
+from datasets_app.backup.errors import MalformedBackup, NotEmpty, OtherRelease, StoreChanged
+from datasets_app.backup.restoring import restore_backup
+from datasets_app.backup.tables import backed_up_models, label_of
+from datasets_app.backup.writing import write_backup
+from datasets_app.models import Branch, Dataset, Version
+from store_app.erasure import destroy_erased, mark_erased
+from store_app.models import Lease, Pack
+from store_app.verification import verify
+from tests.datasets_app.builders import commit_to, dataset, names, put_bytes, put_label
+from tests.postgres import start_postgres
+from tests.scenarios.commands import refuse, run
+from tests.store_app.builders import files_in
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def service_with_history(images: int = 3) -> Version:
+    streets = dataset("streets")
+    mask = put_label("112 112", {1: 1, 2: 2})
+    changes = [
+        change
+        for number in range(images)
+        for change in names(f"{number}.png", image=put_bytes(f"photo {number}"), label=mask)
+    ]
+    return commit_to(streets, changes)
+
+
+def empty_the_database() -> None:
+    """Leave what `migrate` leaves."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            tables = ", ".join(f'"{m._meta.db_table}"' for m in backed_up_models())
+            cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        else:
+            with connection.constraint_checks_disabled():
+                for model in backed_up_models():
+                    cursor.execute(f'DELETE FROM "{model._meta.db_table}"')
+
+
+def members_of(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as file:
+        return {member.name: file.extractfile(member).read() for member in file}
+
+
+def rewrite(archive: Path, members: dict[str, bytes]) -> None:
+    """Write an archive with other members, each as it is given."""
+    with tarfile.open(archive, "w") as file:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+
+
+@pytest.fixture
+def archive(tmp_path) -> Path:
+    """An archive of a small service; the database is empty afterwards, the storage another."""
+    service_with_history()
+    write_backup(tmp_path / "backup.tar")
+    empty_the_database()
+    return tmp_path / "backup.tar"
+
+
+@pytest.fixture
+def new_folder(settings, tmp_path, archive) -> Path:
+    """Another storage, empty."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "blobs": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "new")},
+        },
+    }
+    return tmp_path / "new"
+
+
+def nothing_is_left(folder: Path) -> bool:
+    return files_in(folder) == [] and not Dataset.objects.exists() and not Pack.objects.exists()
+
+
+def test_a_backup_restored_is_the_service_as_it_was(tmp_path):
+    head = service_with_history().version_id
+    report = write_backup(tmp_path / "backup.tar")
+    empty_the_database()
+    restored = restore_backup(tmp_path / "backup.tar")
+    assert (restored.rows, restored.files, restored.bytes) == report[1:4]
+    assert Branch.objects.get().head.version_id == head
+    assert list(verify("data")) == []
+    assert commit_to(Dataset.objects.get(), names("new.png")).number == 2
+
+
+def test_an_archive_is_an_ordinary_tar_that_says_what_it_holds(archive):
+    members = members_of(archive)
+    assert next(iter(members)) == "tessera-backup.json"
+    assert list(members)[-1] == "manifest.json"
+    head = json.loads(members["tessera-backup.json"])
+    assert (head["form"], head["tables"]) == (1, [label_of(m) for m in backed_up_models()])
+    manifest = json.loads(members["manifest.json"])
+    for member in manifest["members"]:
+        assert hashlib.sha256(members[member["name"]]).hexdigest() == member["sha256"]
+    stored = [name for name in members if name.startswith(("packs/", "objects/"))]
+    assert manifest["stored"]["files"] == len(stored) > 0
+    for name in stored:
+        assert hashlib.sha256(members[name]).hexdigest() in name
+
+
+def test_tables_come_after_those_that_they_refer_to():
+    order = [label_of(model) for model in backed_up_models()]
+    for earlier, later in [
+        ("people_app.user", "datasets_app.version"),
+        ("datasets_app.version", "datasets_app.branch"),
+        ("store_app.pack", "store_app.blob"),
+    ]:
+        assert order.index(earlier) < order.index(later)
+
+
+def test_sessions_and_leases_stay_where_they_are(archive):
+    names_ = members_of(archive)
+    assert "rows/sessions.session.jsonl.zst" not in names_
+    assert "rows/store_app.lease.jsonl.zst" not in names_
+    assert not Lease.objects.exists()
+
+
+def test_a_database_that_was_used_is_refused(archive, new_folder):
+    dataset("another")
+    with pytest.raises(NotEmpty):
+        restore_backup(archive)
+    assert files_in(new_folder) == []
+
+
+def test_an_archive_of_another_release_is_refused(archive, new_folder):
+    members = members_of(archive)
+    head = json.loads(members["tessera-backup.json"])
+    head["migrations"].append("datasets_app.9999_later")
+    members["tessera-backup.json"] = json.dumps(head).encode()
+    rewrite(archive, members)
+    with pytest.raises(OtherRelease, match=r"datasets_app\.9999_later"):
+        restore_backup(archive)
+
+
+def test_an_archive_cut_off_anywhere_is_refused_and_leaves_nothing(archive, new_folder):
+    data = archive.read_bytes()
+    with tarfile.open(archive) as file:
+        end = file.getmember("manifest.json").offset_data
+    for size in (0, 100, 512, 700, end // 2, end - 600, end - 512, end + 10):
+        archive.write_bytes(data[:size])
+        with pytest.raises(MalformedBackup):
+            restore_backup(archive)
+        assert nothing_is_left(new_folder)
+
+
+def test_a_cut_is_told_by_the_member_before_it(archive, new_folder):
+    with tarfile.open(archive) as file:
+        members = file.getmembers()
+    cut = next(n for n, member in enumerate(members) if member.name.startswith("packs/"))
+    archive.write_bytes(archive.read_bytes()[: members[cut].offset])
+    with pytest.raises(MalformedBackup) as caught:
+        restore_backup(archive)
+    assert caught.value.member == members[cut - 1].name
+
+
+def test_one_altered_bit_of_any_member_is_refused_by_name(archive, new_folder):
+    data = archive.read_bytes()
+    with tarfile.open(archive) as file:
+        members = [member for member in file if member.size]
+    for member in members:
+        altered = bytearray(data)
+        altered[member.offset_data + member.size // 2] ^= 1
+        archive.write_bytes(altered)
+        with pytest.raises((MalformedBackup, OtherRelease)) as caught:
+            restore_backup(archive)
+        if member.name not in ("tessera-backup.json", "manifest.json"):
+            assert caught.value.member == member.name
+        assert nothing_is_left(new_folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "/etc/outside", "packs/../../outside", "objects/ab/short", "rows/x.y"]
+)
+def test_a_member_of_any_other_name_is_refused(archive, new_folder, name):
+    members = members_of(archive)
+    manifest = members.pop("manifest.json")
+    rewrite(archive, {**members, name: b"x", "manifest.json": manifest})
+    with pytest.raises(MalformedBackup) as caught:
+        restore_backup(archive)
+    assert caught.value.member == name
+    assert nothing_is_left(new_folder)
+
+
+def test_a_link_is_refused(archive, new_folder):
+    with tarfile.open(archive, "w") as file:
+        info = tarfile.TarInfo("tessera-backup.json")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        file.addfile(info)
+    with pytest.raises(MalformedBackup, match="not a plain file"):
+        restore_backup(archive)
+
+
+@pytest.mark.parametrize("prefix", ["packs/", "rows/datasets_app.branch"])
+def test_a_member_that_was_removed_is_missed(archive, new_folder, prefix):
+    members = members_of(archive)
+    rewrite(archive, {n: data for n, data in members.items() if not n.startswith(prefix)})
+    with pytest.raises(MalformedBackup):
+        restore_backup(archive)
+    assert nothing_is_left(new_folder)
+
+
+def test_what_is_no_archive_is_refused(tmp_path):
+    path = tmp_path / "backup.tar"
+    for data in (b"", b"hello", os.urandom(5_000)):
+        path.write_bytes(data)
+        with pytest.raises(MalformedBackup):
+            restore_backup(path)
+
+
+def test_a_failed_restore_deletes_no_file_that_was_there_before(archive, tmp_path):
+    before = files_in(tmp_path / "blobs")
+    archive.write_bytes(archive.read_bytes()[:-20_000])
+    with pytest.raises(MalformedBackup):
+        restore_backup(archive)
+    assert files_in(tmp_path / "blobs") == before != []
+
+
+def test_people_work_while_a_backup_is_written_and_it_is_of_one_moment(tmp_path, monkeypatch):
+    head = service_with_history().version_id
+    reading, committed = Event(), Event()
+    add_rows = writing._add_rows
+
+    def wait_once(archive, model, folder):
+        member = add_rows(archive, model, folder)
+        if label_of(model) == "datasets_app.dataset":
+            reading.set()
+            assert committed.wait(20)
+        return member
+
+    monkeypatch.setattr(writing, "_add_rows", wait_once)
+
+    def work():
+        try:
+            reading.wait(20)
+            commit_to(Dataset.objects.get(), names("meanwhile.png", image=put_bytes("new")))
+        finally:
+            committed.set()
+            connection.close()
+
+    worker = Thread(target=work)
+    worker.start()
+    write_backup(tmp_path / "backup.tar")
+    worker.join()
+    assert Version.objects.count() == 2
+    empty_the_database()
+    restore_backup(tmp_path / "backup.tar")
+    assert Version.objects.get().version_id == head
+    assert list(verify("data")) == []
+
+
+def test_an_erasure_meanwhile_breaks_the_backup_off(tmp_path, monkeypatch):
+    service_with_history()
+    photo = put_bytes("face")
+    add_files = writing._add_files
+
+    def erase_then_add(*args):
+        mark_erased([photo], reason="asked")
+        destroy_erased([photo])
+        return add_files(*args)
+
+    monkeypatch.setattr(writing, "_add_files", erase_then_add)
+    with pytest.raises(StoreChanged):
+        write_backup(tmp_path / "backup.tar")
+    assert list(tmp_path.glob("*backup*")) == []
+
+
+def test_an_archive_that_exists_is_not_replaced(tmp_path):
+    path = tmp_path / "backup.tar"
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        write_backup(path)
+    assert path.read_bytes() == b"precious"
+
+
+def test_the_commands_say_what_they_did(tmp_path):
+    service_with_history()
+    path = tmp_path / "backup.tar"
+    report = run("backup", path)
+    assert report["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    empty_the_database()
+    assert run("restore", path)["rows"] == report["rows"]
+    assert refuse("restore", path)["code"] == "not_empty"
+
+
+# ---- from one database to the other -------------------------------------------
+
+
+def in_service(folder: Path, database: str, *arguments: object) -> dict[str, Any]:
+    """Run the script in a service of its own."""
+    folder.mkdir()
+    environment = {**os.environ, "TESSERA_DATA_DIR": str(folder), "TESSERA_WORKERS": "1"}
+    environment.pop("DATABASE_URL", None)
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    if database:
+        environment["DATABASE_URL"] = database
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.datasets_app.backup_script", *map(str, arguments)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_service_moves_from_sqlite_to_postgres_and_back(tmp_path):
+    server = start_postgres()
+    url = f"postgres://{server['USER']}@/{server['NAME']}?host={server['HOST']}"
+    first, second, third = (tmp_path / f"{n}.tar" for n in (1, 2, 3))
+    made = in_service(tmp_path / "made", "", "make", first)
+    moved = in_service(tmp_path / "moved", url, "take", first, second)
+    back = in_service(tmp_path / "back", "", "take", second, third)
+    assert made["findings"] == moved["findings"] == back["findings"] == []
+    assert len(made["manifests"]) == 3
+    for field in ("heads", "manifests"):
+        assert made[field] == moved[field] == back[field]
+    assert moved["audit"][: len(made["audit"])] == made["audit"]
+    assert back["audit"][: len(moved["audit"])] == moved["audit"]
+    for label, rows in made["rows"].items():
+        assert moved["rows"][label] == rows, label
