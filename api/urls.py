@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api import (
+    audit,
     branches,
     changed_images,
     class_usage,
     commits,
     compare,
     converters,
+    dataset_members,
     datasets,
     docs,
     exports,
@@ -41,6 +43,7 @@ from api import (
     tokens,
     versions,
     violations,
+    webhooks,
 )
 from api.errors import Problem
 
@@ -79,6 +82,7 @@ _DATASET = "api/v1/datasets/<slug:slug>/"
 _VERSION = f"{_DATASET}versions/<revision:rev>/"
 _IMAGE = f"{_VERSION}images/<image_no:number>/"
 _COMPARE = f"{_DATASET}compare/<revision:spec>/"
+_WEBHOOK = f"{_DATASET}webhooks/<uuid:webhook_id>/"
 _TAXONOMY = "api/v1/taxonomies/<slug:slug>/"
 
 urlpatterns = [
@@ -121,8 +125,17 @@ urlpatterns = [
     path(f"{_DATASET}branches/<revision:name>/migrations/", migrations.MigrationList.as_view()),
     path(f"{_DATASET}branches/<revision:name>/splits/", splits.SplitList.as_view()),
     path(f"{_DATASET}branches/<revision:name>/", branches.BranchDetail.as_view()),
+    path(f"{_DATASET}members/", dataset_members.MemberList.as_view()),
+    path(f"{_DATASET}members/<str:username>/", dataset_members.MemberDetail.as_view()),
     path(f"{_DATASET}tags/", tags.TagList.as_view()),
     path(f"{_DATASET}tags/<revision:name>/", tags.TagDetail.as_view()),
+    path(f"{_DATASET}webhooks/", webhooks.WebhookList.as_view()),
+    path(_WEBHOOK, webhooks.WebhookDetail.as_view()),
+    path(f"{_WEBHOOK}secret/", webhooks.WebhookSecret.as_view()),
+    path(f"{_WEBHOOK}test/", webhooks.WebhookTest.as_view()),
+    path(f"{_WEBHOOK}deliveries/", webhooks.DeliveryList.as_view()),
+    path(f"{_WEBHOOK}deliveries/<uuid:delivery_id>/", webhooks.DeliveryDetail.as_view()),
+    path(f"{_WEBHOOK}deliveries/<uuid:delivery_id>/redeliver/", webhooks.DeliveryAgain.as_view()),
     path("api/v1/taxonomies/", taxonomies.TaxonomyList.as_view()),
     path(_TAXONOMY, taxonomies.TaxonomyDetail.as_view()),
     path(f"{_TAXONOMY}versions/", taxonomies.TaxonomyVersionList.as_view()),
@@ -152,6 +165,8 @@ urlpatterns = [
     path("api/v1/jobs/<uuid:job_id>/download/", jobs.JobDownload.as_view()),
     path("api/v1/tokens/", tokens.TokenList.as_view()),
     path("api/v1/tokens/<slug:token_id>/", tokens.TokenDetail.as_view()),
+    path("api/v1/audit/", audit.AuditEventList.as_view()),
+    path("api/v1/audit/export", audit.AuditExport.as_view()),
     path("api/schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(url_name="api-schema"), name="api-docs"),
     path("healthz", health.Healthz.as_view()),

@@ -12,6 +12,8 @@ class DatasetsConfig(AppConfig):
         # here keeps models out of the import of this file.
         from datasets_app import roots
         from datasets_app.jobs import roots as job_roots
+        from datasets_app.webhooks import announcing
 
         roots.register()
         job_roots.register()
+        announcing.register()

@@ -31,9 +31,18 @@ class ReadOnly:
 class AuditEventAdmin(ReadOnly, admin.ModelAdmin):
     """The log, newest first."""
 
-    list_display = ["at", "actor", "token_name", "verb", "object_kind", "object_id", "facts"]
+    list_display = [
+        "at",
+        "actor",
+        "token_name",
+        "address",
+        "verb",
+        "object_kind",
+        "object_id",
+        "facts",
+    ]
     list_filter = ["verb", "object_kind"]
-    search_fields = ["object_id", "actor__username", "request_id"]
+    search_fields = ["object_id", "actor__username", "request_id", "address"]
     list_select_related = ["actor"]
     ordering = ["-id"]
     show_full_result_count = False

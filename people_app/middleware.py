@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from people_app.client_address import client_address
 from people_app.request_context import request_context
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -24,7 +25,7 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("X-Request-ID", "")
         request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-        with request_context(request_id):
+        with request_context(request_id, client_address(request.META)):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response

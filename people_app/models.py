@@ -1,9 +1,8 @@
-"""Who somebody is, what they may do, and what they did."""
+"""Who somebody is and what they may do; what they did is in `audit_models`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Never
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -11,8 +10,18 @@ from django.db import models
 from django.utils import timezone
 from knox.models import AbstractAuthToken
 
-from people_app.errors import AuditIsAppendOnly
+from people_app.audit_models import AuditEvent, AuditProof, AuditSeal
 from people_app.roles import Role
+
+__all__ = [
+    "AuditEvent",
+    "AuditProof",
+    "AuditSeal",
+    "Membership",
+    "Token",
+    "TokenScope",
+    "User",
+]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -134,57 +143,3 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.resource_kind} {self.resource_id}"
-
-
-class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    """Which events; none of them can be changed."""
-
-    def about(self, kind: str, object_id: str) -> AuditEventQuerySet:
-        """Keep the events of one object, newest first."""
-        return self.filter(object_kind=kind, object_id=object_id).order_by("-pk")
-
-    def update(self, **kwargs: Any) -> Never:
-        """Refuse: the log is append-only."""
-        raise AuditIsAppendOnly
-
-    def delete(self) -> Never:
-        """Refuse: the log is append-only."""
-        raise AuditIsAppendOnly
-
-
-class AuditEvent(models.Model):
-    """Who did what to which object, when, from which request. Made by `people_app.audit.record`.
-
-    Tokens come and go, so an event keeps the name and public id that its token had.
-    """
-
-    at = models.DateTimeField(default=timezone.now, editable=False)
-    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    token_id = models.CharField(max_length=16, blank=True)
-    token_name = models.CharField(max_length=200, blank=True)
-    verb = models.CharField(max_length=80)
-    object_kind = models.CharField(max_length=40)
-    object_id = models.CharField(max_length=64)
-    facts = models.JSONField(default=dict, blank=True)
-    request_id = models.CharField(max_length=64, blank=True)
-
-    objects = AuditEventQuerySet.as_manager()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["object_kind", "object_id", "-id"], name="audit_by_object"),
-            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.verb} {self.object_kind} {self.object_id}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Append the event; an event that was saved before is refused."""
-        if not self._state.adding:
-            raise AuditIsAppendOnly
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> Never:
-        """Refuse: the log is append-only."""
-        raise AuditIsAppendOnly

@@ -17,6 +17,7 @@ class RequestContext:
     """What an audit event tells about its request."""
 
     request_id: str = ""
+    address: str = ""
     token_id: str = ""
     token_name: str = ""
 
@@ -30,9 +31,9 @@ def current_request() -> RequestContext:
 
 
 @contextmanager
-def request_context(request_id: str) -> Iterator[None]:
-    """Say that the code within answers this request."""
-    reset = _current.set(RequestContext(request_id=request_id))
+def request_context(request_id: str, address: str = "") -> Iterator[None]:
+    """Say that the code within answers this request; `address` is where it comes from."""
+    reset = _current.set(RequestContext(request_id=request_id, address=address))
     try:
         yield
     finally:

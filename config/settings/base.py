@@ -128,6 +128,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.CallerThrottle"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.PathNegotiation",
     # `format` is a parameter of exports; what a path answers is said by the path.
@@ -136,6 +137,12 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "api.errors.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+# Requests to the API; "" is no limit. Each process counts for itself.
+TESSERA_RATE_LIMITS = {
+    "token": env.str("TESSERA_RATE_TOKEN", default="6000/min"),
+    "user": env.str("TESSERA_RATE_USER", default="6000/min"),
+    "anonymous": env.str("TESSERA_RATE_ANONYMOUS", default="3000/min"),
 }
 # The model is swapped: knox's own table would only stand in the way of TRUNCATE.
 MIGRATION_MODULES = {"knox": None}
@@ -176,7 +183,19 @@ SESSION_COOKIE_HTTPONLY = True
 if env.bool("TESSERA_BEHIND_HTTPS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    # Those who ask for health inside the house come past the proxy, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.int("TESSERA_HSTS_SECONDS", default=31_536_000)  # 0: not sent
+    # Subdomains and browsers' preload lists bind hosts that are not this service's.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = env.list("TESSERA_CSRF_TRUSTED_ORIGINS", default=[])
+# Whose X-Forwarded-For is believed (people_app/client_address.py).
+TESSERA_TRUSTED_PROXIES = env.list("TESSERA_TRUSTED_PROXIES", default=[])
+# Where webhooks may go beside public addresses at these ports (datasets_app/webhooks/).
+TESSERA_WEBHOOK_ALLOW = env.list("TESSERA_WEBHOOK_ALLOW", default=[])
+TESSERA_WEBHOOK_PORTS = env.list("TESSERA_WEBHOOK_PORTS", cast=int, default=[80, 443])
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -38,3 +38,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
 # Tests of the process pool ask for more.
 TESSERA_WORKERS = 1
+# Tests of rate limits set some.
+TESSERA_RATE_LIMITS: dict[str, str] = {}

@@ -79,6 +79,8 @@ def reap() -> list[Job]:
                 job.state, job.queued_at = JobState.QUEUED, now
                 _start(job)
             job.save(update_fields=["state", "finished_at", "problem", "queued_at"])
+            if job.state == JobState.FAILED:
+                record(None, "job.finished", job, kind=job.kind, state=job.state)
             taken.append(job)
     return taken
 

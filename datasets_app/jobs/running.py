@@ -16,6 +16,7 @@ from datasets_app.jobs.errors import JobCancelled, LeaseLost
 from datasets_app.jobs.kinds import get_handler
 from datasets_app.models.job import Job, JobState
 from panoptic.errors import PanopticError
+from people_app.audit import record
 from store_app.crash import crash_point
 from store_app.errors import TesseraError
 
@@ -120,9 +121,12 @@ def _heartbeat(job: Job) -> Iterator[None]:
         thread.join()
 
 
+@transaction.atomic
 def _settle(job: Job, state: JobState, *, result: Any = None, problem: Any = None) -> None:
     published = Job.objects.filter(pk=job.pk, lease=job.lease, state=JobState.RUNNING).update(
         state=state, result=result, problem=problem, finished_at=timezone.now()
     )
     if not published:
         logger.warning("job %s: its lease was lost, the result is not published", job.pk)
+        return
+    record(None, "job.finished", job, kind=job.kind, state=state)

@@ -16,6 +16,7 @@ from datasets_app.models.tag import Tag
 from datasets_app.models.tree_node import TreeNode
 from datasets_app.models.union_count import UnionCount
 from datasets_app.models.version import Version, VersionParent
+from datasets_app.models.webhook import Delivery, DeliveryState, Webhook, WebhookEvent
 
 __all__ = [
     "Branch",
@@ -26,6 +27,8 @@ __all__ = [
     "Dataset",
     "DatasetBlob",
     "DeletedBranch",
+    "Delivery",
+    "DeliveryState",
     "HashState",
     "IdempotencyKey",
     "Image",
@@ -47,4 +50,6 @@ __all__ = [
     "VersionParent",
     "VersionSplitStats",
     "Visibility",
+    "Webhook",
+    "WebhookEvent",
 ]

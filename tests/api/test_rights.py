@@ -10,6 +10,7 @@ CALLERS = ("anonymous", "stranger", "reader", "annotator", "admin")
 IMAGE = f"{STREETS}/versions/v1/images/1"
 COMPARE = f"{STREETS}/compare/v1..v3"
 TAXONOMY = f"{API}/taxonomies/streets-classes"
+WEBHOOK = f"{STREETS}/webhooks/00000000-0000-0000-0000-000000000000"
 JOB = f"{API}/jobs/00000000-0000-0000-0000-000000000000"
 
 # A private dataset. 400: the caller may, and the body is wrong.
@@ -55,6 +56,9 @@ TABLE = [
     ("post", f"{STREETS}/branches/main/reverts/", 401, 404, 403, 400, 400),
     ("post", f"{STREETS}/branches/main/migrations/", 401, 404, 403, 400, 400),
     ("post", f"{STREETS}/branches/main/splits/", 401, 404, 403, 400, 400),
+    ("get", f"{STREETS}/members/", 404, 404, 403, 403, 200),
+    ("put", f"{STREETS}/members/ada/", 401, 404, 403, 403, 400),
+    ("delete", f"{STREETS}/members/ada/", 401, 404, 403, 403, 409),
     ("get", f"{STREETS}/tags/", 404, 404, 200, 200, 200),
     ("post", f"{STREETS}/tags/", 401, 404, 403, 400, 400),
     ("get", f"{STREETS}/tags/release/1.0/", 404, 404, 200, 200, 200),
@@ -84,6 +88,26 @@ TABLE = [
     ("get", f"{TAXONOMY}/pictures/{'0' * 64}", 404, 404, 404, 404, 404),
     ("get", f"{API}/taxonomy-presets/", 200, 200, 200, 200, 200),
     ("get", f"{API}/taxonomy-presets/voc/", 200, 200, 200, 200, 200),
+    ("get", f"{STREETS}/webhooks/", 404, 404, 403, 403, 200),
+    ("post", f"{STREETS}/webhooks/", 401, 404, 403, 403, 400),
+    ("get", f"{WEBHOOK}/", 404, 404, 403, 403, 404),
+    ("patch", f"{WEBHOOK}/", 401, 404, 403, 403, 404),
+    ("delete", f"{WEBHOOK}/", 401, 404, 403, 403, 404),
+    ("post", f"{WEBHOOK}/test/", 401, 404, 403, 403, 404),
+    ("post", f"{WEBHOOK}/secret/", 401, 404, 403, 403, 404),
+    ("get", f"{WEBHOOK}/deliveries/", 404, 404, 403, 403, 404),
+    ("get", f"{WEBHOOK}/deliveries/00000000-0000-0000-0000-000000000000/", 404, 404, 403, 403, 404),
+    (
+        "post",
+        f"{WEBHOOK}/deliveries/00000000-0000-0000-0000-000000000000/redeliver/",
+        401,
+        404,
+        403,
+        403,
+        404,
+    ),
+    ("get", f"{API}/audit/", 401, 200, 200, 200, 200),
+    ("get", f"{API}/audit/export", 401, 200, 200, 200, 200),
     ("get", f"{API}/jobs/", 401, 200, 200, 200, 200),
     ("get", f"{JOB}/", 404, 404, 404, 404, 404),
     ("post", f"{JOB}/cancel/", 401, 404, 404, 404, 404),
