@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 SERVER_STAMP := $(VENV)/.server-installed
 TEST_STAMP := $(VENV)/.test-installed
 DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/web tests/scenarios
+# What is long is tried on SQLite; `make test-postgres POSTGRES_MARKS="not browser"` tries it here, too.
+POSTGRES_MARKS ?= not browser and not slow
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: run test test-sqlite test-postgres check lint types contracts schema format bench clean
@@ -19,7 +21,7 @@ test-sqlite: $(TEST_STAMP)
 	$(PYTEST) tests
 
 test-postgres: $(TEST_STAMP)
-	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "not browser" $(DATABASE_TESTS)
+	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(DATABASE_TESTS)
 
 check: lint types contracts schema test
 

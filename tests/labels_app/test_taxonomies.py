@@ -181,5 +181,5 @@ def test_publishing_takes_the_same_queries_for_any_number_of_versions(
     version = street()
     for number in range(3):
         version = publish(version, f"1:road/stuff 2:car{number}")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         publish(version, "1:road/stuff 2:lorry")
