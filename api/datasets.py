@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -121,19 +120,9 @@ class DatasetDetail(APIView):
 
 def _json(request: Request, datasets: Any) -> Any:
     """Return datasets with the caller's roles: one query for all of them."""
-    roles = dict(_roles(request, [dataset.pk for dataset in datasets]))
+    keys = [dataset.pk for dataset in datasets]
+    roles = Membership.objects.roles_on(request.user, DATASET_KIND, keys)
     return DatasetSerializer(datasets, many=True, context={"roles": roles}).data
-
-
-def _roles(request: Request, keys: list[int]) -> models.QuerySet[Any, Any] | list[Any]:
-    if not request.user.is_authenticated:
-        return []
-    if request.user.is_superuser:
-        return [(key, Role.ADMIN.value) for key in keys]
-    mine = Membership.objects.of(request.user)
-    return mine.filter(resource_kind=DATASET_KIND, resource_id__in=keys).values_list(
-        "resource_id", "role"
-    )
 
 
 def _with_taxonomy(request: Request, values: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from api.caching import answer_json, etag_of
 from api.documentation import IF_NONE_MATCH, PAGE, answers, page_of
 from api.pagination import Keyset, page_json
 from api.parsers import StrictJSONParser
-from api.taxonomy_access import get_taxonomy, roles_in
+from api.taxonomy_access import get_taxonomy
 from api.taxonomy_bodies import (
     FullTaxonomyVersionSerializer,
     ObjectsField,
@@ -37,6 +37,7 @@ from labels_app.taxonomy_files import (
     classes_from_plain,
     read_taxonomy_file,
 )
+from people_app.models import Membership
 from people_app.roles import Role
 
 _ORDER = Keyset("taxonomies", ("slug",))
@@ -210,7 +211,8 @@ def find_taxonomy_version(request: Request, slug: str, number: int) -> TaxonomyV
 def taxonomies_json(request: Request, taxonomies: Iterable[Any]) -> Any:
     """Return taxonomies that came with `latest`, with the caller's roles: one query."""
     taxonomies = list(taxonomies)
-    context = {"roles": roles_in(request, taxonomies)}
+    keys = [taxonomy.pk for taxonomy in taxonomies]
+    context = {"roles": Membership.objects.roles_on(request.user, "taxonomy", keys)}
     return TaxonomySerializer(taxonomies, many=True, context=context).data
 
 

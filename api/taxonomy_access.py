@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
 from api.access import check_scope
 from datasets_app import taxonomy_access
 from labels_app.models import Taxonomy
-from people_app.models import Membership, TokenScope
+from people_app.models import TokenScope
 from people_app.roles import Role
 
 TAXONOMY = "taxonomy"
@@ -46,16 +43,3 @@ def check_taxonomy_role(request: Request, taxonomy: Taxonomy, at_least: Role) ->
         )
     if at_least == Role.OWNER:
         check_scope(request, TokenScope.ADMIN)
-
-
-def roles_in(request: Request, taxonomies: Iterable[Taxonomy]) -> dict[int, str]:
-    """Return the caller's roles by taxonomy; one query, and readers by sight are not in it."""
-    keys = [taxonomy.pk for taxonomy in taxonomies]
-    if not request.user.is_authenticated:
-        return {}
-    if request.user.is_superuser:
-        return dict.fromkeys(keys, Role.OWNER.value)
-    mine: Any = Membership.objects.of(request.user).filter(
-        resource_kind=TAXONOMY, resource_id__in=keys
-    )
-    return dict(mine.values_list("resource_id", "role"))

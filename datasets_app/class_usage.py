@@ -83,7 +83,7 @@ def class_usage(
     NotFound
         The newest version of the taxonomy has no such class.
     """
-    newest = taxonomy.versions.select_related("taxonomy").latest("number")
+    newest = taxonomy.newest_version()
     reading = reading_of(newest)
     spec = reading.classes.get(class_id)
     if spec is None:

@@ -14,9 +14,8 @@ from datasets_app.errors import NotFound, TaxonomiesDiffer, UnknownClass
 from datasets_app.models import Dataset, Version, VersionClassStats
 from datasets_app.names import is_storable
 from labels_app.actions.drafts import Draft, get_draft
-from labels_app.errors import NoMapping
 from labels_app.models import Taxonomy, TaxonomyMapping, TaxonomyVersion
-from labels_app.reading import Reading, read_mapped, reading_of
+from labels_app.reading import Reading, get_mapping, read_mapped, reading_of
 from people_app.models import Membership
 
 # None is who runs commands on the server: an operator sees everything.
@@ -183,16 +182,7 @@ def _find_read_by(own: TaxonomyVersion, user: Somebody, name: str) -> ReadBy:
     under = get_taxonomy_version(user, name)
     if under.taxonomy_id == own.taxonomy_id:
         return ReadBy(reading_of(under), under.taxonomy.slug, under.number)
-    mapping = (
-        TaxonomyMapping.objects.filter(
-            source_taxonomy=own.taxonomy_id, target_taxonomy=under.taxonomy_id
-        )
-        .select_related("source", "target")
-        .order_by("-number")
-        .first()
-    )
-    if mapping is None:
-        raise NoMapping(own.taxonomy.slug, under.taxonomy.slug)
+    mapping = get_mapping(own, under)
     return ReadBy(read_mapped(mapping, under), under.taxonomy.slug, under.number, mapping)
 
 

@@ -54,7 +54,9 @@ def rebased(draft: Draft) -> Draft:
     TaxonomyMoved
         The newest version changed classes that the draft has, too.
     """
-    newest = draft.taxonomy.versions.select_related("taxonomy").order_by("-number")[:1].get()
+    if not draft.is_edited:
+        return draft  # it was read as the newest version
+    newest = draft.taxonomy.newest_version()
     if draft.base == newest:
         return draft
     base = reading_of(draft.base).classes

@@ -59,7 +59,7 @@ def get_draft(taxonomy: Taxonomy) -> Draft:
     )
     if row is not None:
         return draft_of(taxonomy, row)
-    newest = taxonomy.versions.select_related("taxonomy").order_by("-number")[:1].get()
+    newest = taxonomy.newest_version()
     return Draft(
         taxonomy,
         newest,

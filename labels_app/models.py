@@ -43,6 +43,11 @@ class Taxonomy(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    def newest_version(self) -> TaxonomyVersion:
+        """Return the version with the highest number, with its taxonomy; one query."""
+        newest: TaxonomyVersion = self.versions.select_related("taxonomy").latest("number")
+        return newest
+
     def role_of(self, user: AbstractBaseUser | AnonymousUser) -> Role | None:
         """Return what `user` may do here: their role, owner for operators, else None."""
         if getattr(user, "is_superuser", False):

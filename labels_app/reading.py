@@ -241,6 +241,17 @@ def reading_under(stored: TaxonomyVersion, under: TaxonomyVersion) -> Reading:
     """
     if stored.taxonomy_id == under.taxonomy_id:
         return reading_of(under)
+    return read_mapped(get_mapping(stored, under), under)
+
+
+def get_mapping(stored: TaxonomyVersion, under: TaxonomyVersion) -> TaxonomyMapping:
+    """Return the newest mapping between the taxonomies of two versions; one query.
+
+    Raises
+    ------
+    NoMapping
+        Nobody made one.
+    """
     mapping = (
         TaxonomyMapping.objects.filter(
             source_taxonomy=stored.taxonomy_id, target_taxonomy=under.taxonomy_id
@@ -251,7 +262,7 @@ def reading_under(stored: TaxonomyVersion, under: TaxonomyVersion) -> Reading:
     )
     if mapping is None:
         raise NoMapping(stored.taxonomy.slug, under.taxonomy.slug)
-    return read_mapped(mapping, under)
+    return mapping
 
 
 def read_mapped(mapping: TaxonomyMapping, under: TaxonomyVersion) -> Reading:

@@ -54,7 +54,7 @@ def read_list(
         datasets[dataset.taxonomy_id].append(dataset)
     drafts = TaxonomyDraft.objects.filter(taxonomy__in=keys).select_related("updated_by")
     edited = {draft.taxonomy_id: draft for draft in drafts.defer("classes", "rules")}
-    roles = _roles(keys, user)
+    roles = Membership.objects.roles_on(user, "taxonomy", keys)
     counts = _counts([version.pk for version in newest.values()])
     rows = []
     for taxonomy in taxonomies:
@@ -75,13 +75,6 @@ def read_list(
             )
         )
     return rows
-
-
-def _roles(keys: list[int], user: AbstractBaseUser | AnonymousUser) -> dict[int, Role]:
-    if getattr(user, "is_superuser", False):
-        return dict.fromkeys(keys, Role.OWNER)
-    own = Membership.objects.of(user).filter(resource_kind="taxonomy", resource_id__in=keys)
-    return {key: Role(role) for key, role in own.values_list("resource_id", "role")}
 
 
 def _counts(versions: list[int]) -> dict[int, dict[str, Any]]:

@@ -160,7 +160,7 @@ def _check_pictures(draft: Draft) -> None:
 
 
 def _lock_draft(taxonomy: Taxonomy, expected: int, yours: list[Any]) -> Draft:
-    taxonomy, _ = lock_taxonomy(taxonomy, None)
+    taxonomy = lock_taxonomy(taxonomy)
     draft = get_draft(taxonomy)
     if draft.revision != expected:
         theirs = edits_since(taxonomy, expected)

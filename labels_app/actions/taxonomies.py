@@ -117,7 +117,7 @@ def publish_version(
     InvalidTaxonomy
         The classes break a rule, or nothing differs from the newest version.
     """
-    taxonomy, newest = lock_taxonomy(taxonomy, expected)
+    taxonomy, newest = _lock_at(taxonomy, expected)
     return _publish_next(taxonomy, newest, list(classes), actor, message)
 
 
@@ -134,7 +134,7 @@ def extend_taxonomy(
 
     Raises as `publish_version` does.
     """
-    taxonomy, newest = lock_taxonomy(taxonomy, expected)
+    taxonomy, newest = _lock_at(taxonomy, expected)
     kept = list(reading_of(newest).classes.values())
     return _publish_next(taxonomy, newest, [*kept, *classes], actor, message)
 
@@ -175,17 +175,18 @@ def extend_with_file_classes(
     )
 
 
-def lock_taxonomy(taxonomy: Taxonomy, expected: int | None) -> tuple[Taxonomy, TaxonomyVersion]:
-    """Lock a taxonomy to the end of the transaction; return it and its newest version.
+def lock_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
+    """Lock a taxonomy to the end of the transaction, and return it as it is now.
 
-    Raises
-    ------
-    TaxonomyMoved
-        The newest version is not the expected one.
+    Publishing waits here: two curators must not give one class id to two classes.
     """
-    # Publishing waits here: two curators must not give one class id to two classes.
-    taxonomy = Taxonomy.objects.select_for_update().get(pk=taxonomy.pk)
-    newest = taxonomy.versions.select_related("taxonomy").order_by("-number")[:1].get()
+    return Taxonomy.objects.select_for_update().get(pk=taxonomy.pk)
+
+
+def _lock_at(taxonomy: Taxonomy, expected: int | None) -> tuple[Taxonomy, TaxonomyVersion]:
+    """Lock a taxonomy whose newest version is the expected one; return it and that version."""
+    taxonomy = lock_taxonomy(taxonomy)
+    newest = taxonomy.newest_version()
     if expected is not None and newest.number != expected:
         raise TaxonomyMoved(taxonomy.slug, expected=expected, actual=newest.number)
     return taxonomy, newest

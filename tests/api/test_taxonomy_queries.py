@@ -77,5 +77,5 @@ def test_an_edit_asks_as_often_whatever_the_number_of_operations(world, django_a
             {"op": "rename", "class": 2, "name": f"car {revision}-{n}"} for n in range(number)
         ]
         body = {"expected_revision": revision, "operations": renames}
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(15):
             assert client.post(f"{STREETS}/draft/operations/", body).status_code == 200
