@@ -6,7 +6,9 @@ PanopticError
 ├── MalformedFile        a file of some format cannot be read
 ├── OverlappingSegments  segments overlap where that is not allowed
 ├── UnknownClass         a class that nobody declared
-└── TooLarge             a limit on pixels, segments, layers or runs is exceeded
+├── TooLarge             a limit on pixels, segments, layers or runs is exceeded
+├── UnknownCodec         stored bytes of a form that nobody knows
+└── MalformedPack        a file that is no pack, or a broken one
 
 Every leaf has a stable `code`, a sentence, and its facts as attributes. All of them can be
 pickled, since workers of a process pool raise them too.
@@ -93,6 +95,26 @@ class TooLarge(PanopticError):
     def __init__(self, what: str, *, actual: int, limit: int) -> None:
         super().__init__(f"too many {what}: {actual}, at most {limit} are allowed")
         self.what, self.actual, self.limit = what, actual, limit
+
+
+class UnknownCodec(PanopticError):
+    """No codec has this number or name."""
+
+    code = "unknown_codec"
+
+    def __init__(self, codec: object) -> None:
+        super().__init__(f"there is no codec {codec!r}")
+        self.codec = str(codec)
+
+
+class MalformedPack(PanopticError):
+    """A file does not have the form of docs/formats/pack.md."""
+
+    code = "malformed_pack"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a pack: {reason}")
+        self.reason = reason
 
 
 def _rebuild(

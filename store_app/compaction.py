@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from panoptic.packs import MAX_PACK_BYTES, MAX_PACK_OBJECTS, NewObject
 from store_app import index
 from store_app.errors import NoRoots, ObjectCorrupt, ObjectMissing
 from store_app.garbage import GRACE, check_grace
 from store_app.marking import PackShare, iter_shares, marked
 from store_app.models import Blob, Pack
-from store_app.packs import MAX_PACK_BYTES, MAX_PACK_OBJECTS, NewObject
 from store_app.progress import Progress, silent
 from store_app.rewriting import Rewritten, fits, read_objects, rewrite
 from store_app.roots import Finding, has_roots

@@ -14,12 +14,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from panoptic.errors import MalformedPack
+from panoptic.packs import read_table
 from store_app import index
 from store_app.crash import crash_point
 from store_app.durable import Files, blob_files
-from store_app.errors import MalformedPack, StorageFailed
+from store_app.errors import StorageFailed
 from store_app.models import Blob, ErasedBlob, Pack
-from store_app.packs import read_table
 from store_app.rewriting import read_objects, rewrite
 
 _PACKS_AT_ONCE = 500

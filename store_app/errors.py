@@ -6,8 +6,6 @@ TesseraError
     ├── ObjectErased       a blob whose bytes were destroyed on purpose
     ├── ObjectCorrupt      stored bytes are not what was stored
     ├── DigestMismatch     bytes were given under a digest that is not theirs
-    ├── UnknownCodec
-    ├── MalformedPack      a file that is no pack, or a broken one
     ├── StorageFailed      the storage did not keep, or does not give, what it should
     ├── LeaseEnded         what was to be read may be gone
     └── NoRoots            nobody says what is alive: collecting would delete everything
@@ -122,25 +120,6 @@ class DigestMismatch(StoreError):
             actual=actual.hex(),
         )
         self.expected, self.actual = expected, actual
-
-
-class UnknownCodec(StoreError):
-    code = "unknown_codec"
-    status = 422
-
-    def __init__(self, codec: object) -> None:
-        super().__init__(f"there is no codec {codec!r}", codec=str(codec))
-        self.codec = codec
-
-
-class MalformedPack(StoreError):
-    """A file does not have the form of docs/formats/pack.md."""
-
-    code = "malformed_pack"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"not a pack: {reason}", reason=reason)
-        self.reason = reason
 
 
 class StorageFailed(StoreError):

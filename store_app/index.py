@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from panoptic.packs import PackEntry
 from store_app.models import Blob, Pack, file_name
-from store_app.packs import PackEntry
 
 # A blob touched within this time is not touched again: a repeated import would else
 # rewrite every row of the index. Garbage collection waits far longer than this.

@@ -11,12 +11,13 @@ from typing import BinaryIO
 
 import zstandard
 
+from panoptic.blob_codecs import ZSTD_LEVEL, CodecNumber, codec_number
+from panoptic.errors import UnknownCodec
+from panoptic.packs import PackEntry
 from store_app import index
-from store_app.codecs import ZSTD_LEVEL, CodecNumber, codec_number
 from store_app.durable import iter_chunks, measure
-from store_app.errors import StorageFailed, UnknownCodec
+from store_app.errors import StorageFailed
 from store_app.models import Pack
-from store_app.packs import PackEntry
 from store_app.storing import NewFile, store_files
 
 _FILES_AT_ONCE = 64  # made reachable by one transaction

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from panoptic.packs import ENTRY_BYTES, FRAME_BYTES
 from store_app.models import Pack, file_name
-from store_app.packs import ENTRY_BYTES, FRAME_BYTES
 from store_app.progress import Progress
 from store_app.roots import iter_roots
 from store_app.scratch import ScratchSet, scratch_set

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from store_app.codecs import CodecNumber, codec_of
+from panoptic.blob_codecs import CodecNumber, codec_of
 from store_app.durable import Files, blob_files, hash_chunks, iter_chunks
 from store_app.errors import ObjectCorrupt, ObjectErased, ObjectMissing
 from store_app.index import Location, erased_among, locate

@@ -11,13 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from store_app import index
-from store_app.crash import crash_point
-from store_app.durable import Files, blob_files
-from store_app.errors import ObjectErased
-from store_app.index import Location
-from store_app.models import Blob, Pack, file_name
-from store_app.packs import (
+from panoptic.packs import (
     ENTRY_BYTES,
     FRAME_BYTES,
     MAX_PACK_BYTES,
@@ -26,6 +20,12 @@ from store_app.packs import (
     SealedPack,
     seal_pack,
 )
+from store_app import index
+from store_app.crash import crash_point
+from store_app.durable import Files, blob_files
+from store_app.errors import ObjectErased
+from store_app.index import Location
+from store_app.models import Blob, Pack, file_name
 from store_app.reading import read_locations
 from store_app.storing import delete_unindexed, refuse_erased
 

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from panoptic.packs import PackEntry
 from store_app import index
 from store_app.crash import crash_point
 from store_app.durable import Chunks, Files, blob_files
 from store_app.errors import ObjectErased
 from store_app.models import Pack, file_name
-from store_app.packs import PackEntry
 
 
 class NewFile(NamedTuple):

@@ -13,13 +13,14 @@ from typing import Any
 import zstandard
 from django.utils import timezone
 
+from panoptic.blob_codecs import CodecNumber
+from panoptic.errors import MalformedPack
+from panoptic.packs import PackEntry, read_entries
 from store_app import index
-from store_app.codecs import CodecNumber
 from store_app.durable import Files, blob_files, iter_chunks, measure
-from store_app.errors import MalformedPack, StoreError
+from store_app.errors import StoreError
 from store_app.listing import iter_shelves
 from store_app.models import Pack, Verification
-from store_app.packs import PackEntry, read_entries
 from store_app.progress import Progress, silent
 from store_app.reading import decode_content
 from store_app.roots import Finding, Reference, iter_findings, iter_readable_roots
@@ -210,7 +211,7 @@ def _verify_table(data: bytes, pack: Pack, locations: list[index.Location]) -> I
     try:
         entries = set(read_entries(data))
     except MalformedPack as error:
-        yield Finding("file_corrupt", error.message, pack.name)
+        yield Finding("file_corrupt", str(error), pack.name)
         return
     for location in locations:
         entry = PackEntry(

@@ -4,11 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from store_app import index
-from store_app.codecs import CodecNumber, codec_number, codec_of
-from store_app.errors import DigestMismatch
-from store_app.models import Pack
-from store_app.packs import (
+from panoptic.blob_codecs import CodecNumber, codec_number, codec_of
+from panoptic.packs import (
     ENTRY_BYTES,
     FRAME_BYTES,
     MAX_PACK_BYTES,
@@ -17,6 +14,9 @@ from store_app.packs import (
     PackEntry,
     seal_pack,
 )
+from store_app import index
+from store_app.errors import DigestMismatch
+from store_app.models import Pack
 from store_app.storing import NewFile, store_files
 
 LARGE_BYTES = 4 * 2**20  # stored bytes beyond which a blob is a file of its own

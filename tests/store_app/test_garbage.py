@@ -3,12 +3,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from panoptic.packs import ENTRY_BYTES
 from store_app import garbage, roots, storing
 from store_app.blobs import get_blobs, put_blobs, put_file, touch_blobs
 from store_app.errors import NoRoots
 from store_app.garbage import GarbageReport, Names, collect_garbage
 from store_app.models import Blob, Pack
-from store_app.packs import ENTRY_BYTES
 from store_app.verification import verify
 from tests.store_app.builders import files_in, hold, many_blobs, raw
 

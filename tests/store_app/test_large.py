@@ -4,9 +4,10 @@ import tracemalloc
 
 import pytest
 
+from panoptic.errors import UnknownCodec
 from store_app import large
 from store_app.blobs import get_content, put_file, put_files
-from store_app.errors import DigestMismatch, UnknownCodec
+from store_app.errors import DigestMismatch
 from store_app.models import Blob, Pack
 from tests.store_app.builders import digest_of, files_in
 

@@ -4,12 +4,12 @@ import os
 import pytest
 
 from panoptic.label_bytes import canonical_bytes
+from panoptic.packs import NewObject, seal_pack
 from store_app import verification
 from store_app.blobs import get_blobs, new_blob, put_blobs, put_file
 from store_app.durable import LocalFiles
 from store_app.errors import ObjectCorrupt, StorageFailed
 from store_app.models import Blob, Pack
-from store_app.packs import NewObject, seal_pack
 from store_app.roots import Finding, register_roots
 from store_app.verification import find_unfinished, start_verification, verify
 from tests.builders import label

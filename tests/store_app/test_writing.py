@@ -7,9 +7,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from panoptic.errors import UnknownCodec
 from store_app import writing
 from store_app.blobs import NewBlob, PutReport, get_blobs, new_blob, put_blobs, touch_blobs
-from store_app.errors import DigestMismatch, UnknownCodec
+from store_app.errors import DigestMismatch
 from store_app.models import Blob, Pack
 from tests.store_app.builders import digest_of, files_in, many_blobs, raw
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from panoptic.blob_codecs import codec_number, codec_of
+from panoptic.errors import UnknownCodec
 from panoptic.label_bytes import canonical_bytes
-from store_app.codecs import codec_number, codec_of
-from store_app.errors import UnknownCodec
 from tests.builders import label
 
 

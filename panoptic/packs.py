@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from store_app.errors import MalformedPack
+from panoptic.errors import MalformedPack
 
 MAX_PACK_BYTES = 64_000_000  # the table included
 MAX_PACK_OBJECTS = 8_192

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store_app.errors import MalformedPack
-from store_app.packs import NewObject, SealedPack, read_entries, seal_pack
-from tests.store_app.builders import digest_of
+from panoptic.errors import MalformedPack
+from panoptic.packs import NewObject, SealedPack, read_entries, seal_pack
 
 GOLDEN = (
     "54455353504b0001"  # head
@@ -28,6 +27,10 @@ GOLDEN = (
     "02000000"  # objects
     "54455353504b0100"  # end
 )
+
+
+def digest_of(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def pack_of(*contents: bytes) -> SealedPack:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import zstandard
 
-from store_app.errors import UnknownCodec
+from panoptic.errors import UnknownCodec
 
 ZSTD_LEVEL = 3  # labels have a codec of their own; this one is for JSON and the like
 
