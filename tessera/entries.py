@@ -204,7 +204,7 @@ def _column(digests: Sequence[bytes | None]) -> NDArray[np.uint8]:
 
 def _digests(rows: NDArray[np.uint8]) -> Iterator[bytes | None]:
     data = rows.tobytes()
-    present: list[bool] = rows.any(axis=1).tolist()
-    for place, is_there in enumerate(present):
+    present = np.asarray(rows.any(axis=1))
+    for place, is_there in enumerate(present.tolist()):
         at = place * _DIGEST_BYTES
         yield data[at : at + _DIGEST_BYTES] if is_there else None
