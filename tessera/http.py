@@ -33,6 +33,7 @@ class Connection:
 
     def __init__(self, url: str, token: str = "", *, connections: int = 4) -> None:
         self.url = url.rstrip("/")
+        self.connections = connections
         headers = {"User-Agent": f"tessera/{_version()}", "Accept-Encoding": "identity"}
         if token:
             headers["Authorization"] = f"Token {token}"
@@ -182,7 +183,7 @@ def _error_of(answer: httpx.Response) -> TesseraError:
     if isinstance(error, NetworkError):
         error.retry_after = _retry_after(answer.headers.get("Retry-After"))
     if answer.status_code == 401 and isinstance(error, AccessError):
-        error.message += ": `tessera login` signs in"
+        error.message = f"{error.message.rstrip('.')}: `tessera login` signs in"
         error.args = (error.message,)
     return error
 

@@ -1,0 +1,5 @@
+"""Get a version: the plan, the bytes, and a snapshot of both in the cache."""
+
+from tessera.pulling.pull import Pulled, PullRequest, pull
+
+__all__ = ["PullRequest", "Pulled", "pull"]

@@ -1,0 +1,110 @@
+"""What a pull has done so far, so that a pull that was killed goes on where it was.
+
+One line of JSON a page, written when all bytes of the page are in the cache. A last line that a
+crash cut off is no line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple
+
+from tessera.entries import Entry
+from tessera.pulling.plan import PlanPage, entry_json, parse_entry
+
+
+class Done(NamedTuple):
+    """A page whose bytes are there, as the journal keeps it."""
+
+    have: str | None
+    lease: str
+    next: str | None
+    entries: list[Entry]
+    removed: list[str]
+    erased: list[bytes]
+
+
+class Journal:
+    """The journal of one pull in its file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.done = list(_read(path))
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, page: PlanPage) -> None:
+        """Note that a page is done; durable when this returns."""
+        done = Done(page.have, page.lease, page.next, page.entries, page.removed, page.erased)
+        if self._file is None:
+            # What a crash cut off would spoil the line that follows it.
+            _rewrite(self._path, self.done)
+            self._file = self._path.open("a", encoding="utf-8")
+        self._file.write(json.dumps(_plain(done)) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.done.append(done)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.close()
+        self.done = []
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _read(path: Path) -> Iterator[Done]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return
+    for line in lines[:-1]:
+        try:
+            plain = json.loads(line)
+        except ValueError:
+            return
+        yield Done(
+            plain["have"],
+            plain["lease"],
+            plain["next"],
+            [parse_entry(row) for row in plain["entries"]],
+            plain["removed"],
+            [bytes.fromhex(text) for text in plain["erased"]],
+        )
+
+
+def _rewrite(path: Path, done: list[Done]) -> None:
+    new = path.with_suffix(".new")
+    new.write_text("".join(json.dumps(_plain(one)) + "\n" for one in done), encoding="utf-8")
+    new.replace(path)
+
+
+def _plain(done: Done) -> dict[str, Any]:
+    return {
+        "have": done.have,
+        "lease": done.lease,
+        "next": done.next,
+        "entries": [entry_json(entry) for entry in done.entries],
+        "removed": done.removed,
+        "erased": [digest.hex() for digest in done.erased],
+    }

@@ -1,0 +1,141 @@
+"""A pulled version: its images in a fixed order, read from the cache by any process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from panoptic.views import ClassMap
+from tessera.cache import Cache, Place
+from tessera.entries import EntryTable, load_entries
+from tessera.errors import NotFound, ObjectErased, TesseraError
+from tessera.items import Item
+from tessera.taxonomy import LabelClass, Taxonomy, parse_taxonomy
+
+
+class Snapshot:
+    """An exact version of a dataset, or what a filter chose of it.
+
+    `snapshot[7]`, `snapshot["park/7.jpg"]`, `for item in snapshot`. Images are sorted by name. It
+    can be pickled and sent to other processes, which read the same files.
+    """
+
+    def __init__(self, folder: Path, cache_folder: Path) -> None:
+        self.folder, self._cache_folder = folder, cache_folder
+        self.table: EntryTable
+        self.facts: Mapping[str, Any]
+        self.table, self.facts = load_entries(folder)
+        self._class_maps: dict[tuple[str, int], ClassMap] = {}
+        self._cache: Cache | None = None
+        self._process = 0
+
+    def __reduce__(self) -> tuple[type[Snapshot], tuple[Path, Path]]:
+        return Snapshot, (self.folder, self._cache_folder)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __iter__(self) -> Iterator[Item]:
+        return (Item(self, entry) for entry in self.table)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Item: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Item]: ...
+
+    def __getitem__(self, key: int | str | slice) -> Item | list[Item]:
+        if isinstance(key, slice):
+            return [Item(self, self.table[place]) for place in range(*key.indices(len(self)))]
+        if isinstance(key, str):
+            found = self.table.find(key)
+            if found is None:
+                raise NotFound(f"{self} has no image {key!r}")
+            return Item(self, self.table[found])
+        if not -len(self) <= key < len(self):
+            raise IndexError(key)
+        return Item(self, self.table[key % len(self)])
+
+    def __repr__(self) -> str:
+        version = self.version
+        chosen = f" ({self.filter})" if self.filter else ""
+        return f"<Snapshot {self.dataset}@v{version['number']}{chosen}: {len(self)} images>"
+
+    @property
+    def dataset(self) -> str:
+        """The dataset's slug."""
+        return str(self.facts["dataset"])
+
+    @property
+    def version(self) -> Mapping[str, Any]:
+        """The version: id, number, message, author …"""
+        found: Mapping[str, Any] = self.facts["version"]
+        return found
+
+    @property
+    def filter(self) -> str:
+        """What chose its images; "": all of them."""
+        return str(self.facts["filter"])
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether photographs were left out."""
+        return bool(self.facts["labels_only"])
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """The classes by which its labels are read."""
+        return parse_taxonomy(self.facts["taxonomy"])
+
+    @property
+    def classes(self) -> tuple[LabelClass, ...]:
+        """The live classes, by id."""
+        return tuple(self.taxonomy.classes[key] for key in sorted(self.taxonomy.classes))
+
+    @cached_property
+    def erased(self) -> frozenset[bytes]:
+        """Digests of bytes that were destroyed on purpose and cannot be pulled."""
+        return frozenset(bytes.fromhex(text) for text in self.facts["erased"])
+
+    def class_map(self, ids: str = "class", void: int = 0) -> ClassMap:
+        """Return how stored classes become the ids of a list; see `Taxonomy.class_map`."""
+        if (ids, void) not in self._class_maps:
+            self._class_maps[ids, void] = self.taxonomy.class_map(ids, void)
+        return self._class_maps[ids, void]
+
+    def read(self, digest: bytes, name: str) -> bytes:
+        """Return the content of a blob, checked; `name` is for whoever reads the error."""
+        if digest in self.erased:
+            raise ObjectErased(f"{name}: object {digest.hex()} was erased")
+        with _named(name):
+            return self.cache.read(digest)
+
+    def read_stored(self, digest: bytes, name: str) -> bytes:
+        """Return the stored bytes of a blob, checked by their sha256."""
+        if digest in self.erased:
+            raise ObjectErased(f"{name}: object {digest.hex()} was erased")
+        with _named(name):
+            place: Place = self.cache.locate([digest])[digest]
+            return self.cache.read_stored(place)
+
+    @property
+    def cache(self) -> Cache:
+        """The cache that holds its bytes."""
+        # A connection to SQLite must not be used by the child of a fork.
+        if self._cache is None or self._process != os.getpid():
+            self._cache, self._process = Cache(self._cache_folder), os.getpid()
+        return self._cache
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Let errors of a block tell the image, too."""
+    try:
+        yield
+    except TesseraError as error:
+        error.message = f"{name}: {error.message}"
+        error.args = (error.message,)
+        raise
