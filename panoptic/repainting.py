@@ -6,7 +6,7 @@ it. Who edits one and hands it in does not mean to delete those.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,16 @@ from panoptic.runs import (
 from panoptic.segments import Segment
 
 
-def repaint(base: Label, edited: Label) -> Label:
+def repaint(base: Label, edited: Label, *, untold: Collection[str] | None = None) -> Label:
     """The label whose panoptic view is `edited`, with all of `base` that nobody could see.
 
     - A pixel of the view that has another owner now leaves the full mask of the owner that it had
       and joins that of the new one; covered pixels stay where they are.
     - Segments that were visible and have no pixel any more are gone, with what was covered; those
       that were covered as a whole stay.
-    - Track, score, origin and attributes of a segment that is still there stay, where `edited`
-      does not say others. Class and crowd are those of `edited`.
+    - Class and crowd are those of `edited`. Track, score, origin and attributes of a segment that
+      is still there stay, where `edited` does not say others; with `untold` they are those of
+      `edited` beside the attributes of these names, which its file could not tell.
     - Where a pixel goes to a segment that lies under one that is covered there, the covered
       one loses it: else it would come to light.
 
@@ -54,7 +55,7 @@ def repaint(base: Label, edited: Label) -> Label:
         raise ShapeMismatch(base.shape, edited.shape)
     if not edited.is_partition:
         raise MalformedLabel("segments overlap in what was edited", where="repaint")
-    rows = _rows(base, edited)
+    rows = _rows(base, edited, untold)
     before, after = visible_runs(base), visible_runs(edited)
     if base.is_partition:
         return label_from_runs(after, rows.values())
@@ -65,18 +66,24 @@ def repaint(base: Label, edited: Label) -> Label:
     return _compose_showing(after, [rows[key] for key in order], masks)
 
 
-def _rows(base: Label, edited: Label) -> dict[int, Segment]:
+def _rows(base: Label, edited: Label, untold: Collection[str] | None) -> dict[int, Segment]:
     """Return the segments of the result by id, without their masks."""
     old = {row.segment_id: row for row in base.segments}
-    rows = {row.segment_id: _with_fields(row, old.get(row.segment_id)) for row in edited.segments}
+    rows = {
+        row.segment_id: _with_fields(row, old.get(row.segment_id), untold)
+        for row in edited.segments
+    }
     shown = set(visible_runs(base).values.tolist())
     covered = {key: row for key, row in old.items() if key not in shown and key not in rows}
     return rows | covered
 
 
-def _with_fields(row: Segment, old: Segment | None) -> Segment:
+def _with_fields(row: Segment, old: Segment | None, untold: Collection[str] | None) -> Segment:
     if old is None:
         return row
+    if untold is not None:
+        kept = {name: value for name, value in old.attributes.items() if name in untold}
+        return row._replace(attributes={**kept, **row.attributes}) if kept else row
     return row._replace(
         track_id=old.track_id if row.track_id is None else row.track_id,
         score=old.score if row.score is None else row.score,

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from panoptic.views import ClassMap
 from tessera.cache import Cache, Place
-from tessera.entries import EntryTable, load_entries
+from tessera.entries import Entry, EntryTable, load_entries
 from tessera.errors import NotFound, ObjectErased, TesseraError
 from tessera.items import Item
 from tessera.taxonomy import LabelClass, Taxonomy, parse_taxonomy
@@ -63,6 +63,10 @@ class Snapshot:
         version = self.version
         chosen = f" ({self.filter})" if self.filter else ""
         return f"<Snapshot {self.dataset}@v{version['number']}{chosen}: {len(self)} images>"
+
+    def item_of(self, entry: Entry) -> Item:
+        """Return the image of an entry of this snapshot."""
+        return Item(self, entry)
 
     @property
     def dataset(self) -> str:

@@ -1,0 +1,193 @@
+"""A working copy: where it is, where it comes from, and the version that its files were made of."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tessera.cache import Cache
+from tessera.config import Config
+from tessera.errors import ConflictError, NotFound, UsageError
+from tessera.progress import Progress, silent
+from tessera.pulling import PullRequest, pull
+from tessera.service import Service, connect
+from tessera.snapshot import Snapshot
+
+_FORM = 1
+_STATE_FOLDER = ".tessera"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a working copy comes from.
+
+    branch : where a push goes; "" where a tag or an id was checked out
+    version : the full id of the version that the files were made of
+    filter, labels_only : what was left out; see `PullRequest`
+    """
+
+    url: str
+    dataset: str
+    branch: str
+    version: str
+    filter: str = ""
+    labels_only: bool = False
+
+
+class WorkingCopy:
+    """A folder that holds a version; `origin` is kept in it."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.folder, self.config = folder, config
+        self.origin = _read_origin(self.state_folder / "origin.json")
+
+    def __repr__(self) -> str:
+        return f"<WorkingCopy {self.folder}: {self.origin.dataset}@{self.origin.version[:12]}>"
+
+    @property
+    def state_folder(self) -> Path:
+        """What Tessera itself keeps there."""
+        return self.folder / _STATE_FOLDER
+
+    @property
+    def document_path(self) -> Path:
+        """The JSON of all images."""
+        return self.folder / "panoptic.json"
+
+    @property
+    def png_folder(self) -> Path:
+        """The PNGs."""
+        return self.folder / "panoptic"
+
+    @property
+    def photo_folder(self) -> Path:
+        """The photographs."""
+        return self.folder / "images"
+
+    @property
+    def index_path(self) -> Path:
+        """What the files were when they were written."""
+        return self.state_folder / "index.sqlite3"
+
+    @property
+    def request(self) -> PullRequest:
+        """What a pull of the version asks for."""
+        origin = self.origin
+        return PullRequest(origin.dataset, origin.version, origin.filter, origin.labels_only)
+
+    def service(self) -> Service:
+        """Return the service that it comes from."""
+        return connect(self.origin.url, config=self.config)
+
+    def base(self, *, progress: Progress = silent) -> Snapshot:
+        """Return the version that the files were made of, from the cache where it is there."""
+        found = find_snapshot(self.config, self.origin.url, self.request)
+        return found or self.pull(self.request, progress=progress)
+
+    def pull(self, request: PullRequest, *, progress: Progress = silent) -> Snapshot:
+        """Return a version of the dataset; what is missing in the cache travels."""
+        with Cache(self.config.cache_dir) as cache:
+            pulled = pull(self.service().connection, cache, request, progress=progress)
+        return Snapshot(pulled.folder, self.config.cache_dir)
+
+    def keep_origin(self, origin: Origin) -> None:
+        """Say that the files come from another version or branch now."""
+        _write_origin(self.state_folder / "origin.json", origin)
+        self.origin = origin
+
+
+def find_snapshot(config: Config, url: str, request: PullRequest) -> Snapshot | None:
+    """Return a version that was pulled before, by its full id; None where it was not."""
+    from tessera.pulling.pull import line_of
+
+    with Cache(config.cache_dir) as cache:
+        folder = line_of(cache, url, request) / request.rev
+    if not (folder / "entries.json").exists():
+        return None
+    return Snapshot(folder, config.cache_dir)
+
+
+def find_working_copy(start: Path, config: Config) -> WorkingCopy:
+    """Return the working copy that a folder lies in; `NotFound` where it lies in none."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / _STATE_FOLDER / "origin.json").exists():
+            return WorkingCopy(folder, config)
+    raise NotFound(f"{start} lies in no working copy: `tessera clone` makes one")
+
+
+def clone(
+    service: Service,
+    folder: Path,
+    request: PullRequest,
+    *,
+    progress: Progress = silent,
+    writing: Progress = silent,
+) -> WorkingCopy:
+    """Make a folder of a version's files.
+
+    A clone that breaks off is gone on with by the same call.
+
+    Raises
+    ------
+    ConflictError
+        The folder holds something else.
+    NotFound, UsageError, NetworkError, DamagedError
+        As `pull` says.
+    """
+    from tessera.working_copy.writing import write_snapshot
+
+    state = folder / _STATE_FOLDER
+    if folder.exists() and any(folder.iterdir()) and not (state / "unfinished").exists():
+        raise ConflictError(f"{folder} exists and is not empty", code="target_exists")
+    with Cache(service.config.cache_dir) as cache:
+        pulled = pull(service.connection, cache, request, progress=progress)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "unfinished").touch()
+    origin = Origin(
+        url=service.connection.url,
+        dataset=request.slug,
+        branch=_branch_of(service, request),
+        version=pulled.version["id"],
+        filter=request.filter,
+        labels_only=request.labels_only,
+    )
+    _write_origin(state / "origin.json", origin)
+    copy = WorkingCopy(folder, service.config)
+    write_snapshot(copy, Snapshot(pulled.folder, service.config.cache_dir), progress=writing)
+    (state / "unfinished").unlink()
+    return copy
+
+
+def moved(origin: Origin, version: str) -> Origin:
+    """Return an origin at another version."""
+    return replace(origin, version=version)
+
+
+def _branch_of(service: Service, request: PullRequest) -> str:
+    """Return the branch of this name, "" where the revision is none."""
+    try:
+        found: Mapping[str, str] = service.connection.get(
+            f"/datasets/{request.slug}/branches/{request.rev}/"
+        )
+    except NotFound:
+        return ""
+    return found["name"]
+
+
+def _read_origin(path: Path) -> Origin:
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    if plain.pop("form", None) != _FORM:
+        raise UsageError(f"{path}: made by another release of tessera; clone anew")
+    return Origin(**plain)
+
+
+def _write_origin(path: Path, origin: Origin) -> None:
+    new = path.with_name(path.name + ".new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump({"form": _FORM, **asdict(origin)}, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
