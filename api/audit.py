@@ -32,7 +32,7 @@ from people_app.audit_listing import (
     visible_events,
     with_people_and_proofs,
 )
-from people_app.models import AuditEvent, Token, TokenScope
+from people_app.models import AuditEvent, Team, Token, TokenScope
 
 _ORDER = Keyset("audit", ("-id",))
 _NDJSON = "application/x-ndjson"
@@ -42,6 +42,7 @@ _FILTERS = (
     query("object", "`job` or `job:ID`: what was done to it"),
     query("dataset", "the slug of a dataset: its events, and those of its jobs and webhooks"),
     query("taxonomy", "the slug of a taxonomy"),
+    query("team", "the slug of a team that is there"),
     query("token", "the public id of a token"),
     query("since", "a time (ISO 8601; UTC unless it says otherwise)", OpenApiTypes.DATETIME),
     query("until", "a time; events at it are left out", OpenApiTypes.DATETIME),
@@ -74,7 +75,9 @@ class AuditEventSerializer(serializers.Serializer):
     request = serializers.CharField(allow_blank=True, help_text="the X-Request-ID")
     verb = serializers.CharField()
     object = AuditObjectSerializer()
-    line = AuditObjectSerializer(help_text="the dataset or taxonomy in whose chain it is sealed")
+    line = AuditObjectSerializer(
+        help_text="the dataset, taxonomy or team in whose chain it is sealed"
+    )
     facts = serializers.DictField()
     digest = serializers.CharField(allow_null=True)
     seal = serializers.IntegerField(allow_null=True)
@@ -93,8 +96,9 @@ class AuditEventList(APIView):
     def get(self, request: Request) -> Response:
         """List events, newest first.
 
-        Superusers see all, admins of a dataset and owners of a taxonomy what happened there,
-        others what they did. A token without the scope `admin` sees what its user did.
+        Superusers see all; admins of a dataset, owners of a taxonomy and maintainers of a team
+        what happened there; others what they did. A token without the scope `admin` sees what
+        its user did.
         """
         page = _ORDER.page(request, with_people_and_proofs(_selected(request)))
         body = page_json(
@@ -130,6 +134,7 @@ def _selected(request: Request) -> QuerySet[AuditEvent]:
     events = visible_events(request.user, own_only=narrow)
     kind, _, object_id = (_text(request, "object") or "").partition(":")
     dataset, taxonomy = _text(request, "dataset"), _text(request, "taxonomy")
+    team = _text(request, "team")
     lines = []
     if dataset is not None:
         found: Any = Dataset.objects.visible_to(request.user).filter(slug=dataset)
@@ -137,6 +142,9 @@ def _selected(request: Request) -> QuerySet[AuditEvent]:
     if taxonomy is not None:
         found = visible_taxonomies(request.user).filter(slug=taxonomy)
         lines.append((TAXONOMY, found.values_list("pk", flat=True).first()))
+    if team is not None:
+        found = Team.objects.visible_to(request.user).filter(slug=team)
+        lines.append(("team", found.values_list("pk", flat=True).first()))
     if len(lines) > 1 or any(pk is None for _, pk in lines):
         # No event is in two lines. What the caller may not see has no events to them.
         return events.none()

@@ -19,8 +19,8 @@ from rest_framework.response import Response
 # Raise it when a body says other things about the same version.
 FORM = 1
 
-_IMMUTABLE = "private, immutable, max-age=31536000"
-_REVALIDATED = "private, no-cache"
+IMMUTABLE = "private, immutable, max-age=31536000"
+REVALIDATED = "private, no-cache"
 
 
 def etag_of(request: Request, *parts: bytes | str | int | None) -> str:
@@ -62,7 +62,7 @@ def answer(
     if response.has_header("Cache-Control"):
         return response
     response["ETag"] = etag
-    response["Cache-Control"] = _IMMUTABLE if immutable else _REVALIDATED
+    response["Cache-Control"] = IMMUTABLE if immutable else REVALIDATED
     patch_vary_headers(response, ["Authorization", "Cookie"])
     return response
 

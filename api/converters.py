@@ -40,3 +40,17 @@ class ImageNumberConverter:
     def to_url(self, value: int) -> str:
         """Return its digits."""
         return str(value)
+
+
+class DigestConverter:
+    """A sha256 in hex; anything else is no path."""
+
+    regex = r"[0-9a-f]{64}"
+
+    def to_python(self, value: str) -> str:
+        """Return its digits."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return its digits."""
+        return value

@@ -38,7 +38,11 @@ def query(
 
 PAGE = (
     query("cursor", "from `next` or `previous` of another page"),
-    query("limit", "rows of a page, from 1 to 500; 50 by default", OpenApiTypes.INT),
+    query(
+        "limit",
+        "rows of a page",
+        {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+    ),
 )
 IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="an ETag: 304 if equal"
@@ -68,9 +72,12 @@ def answers(found: Any, *problems: int, status: int = 200) -> Mapping[int, Any]:
 def file_answers(*media_types: str) -> Mapping[tuple[int, str], Any]:
     """Return the answers of an operation that gives a file."""
     files: dict[Any, Any] = {
-        (200, media_type): OpenApiResponse(OpenApiTypes.BINARY) for media_type in media_types
+        (200, media_type): OpenApiResponse(
+            OpenApiTypes.OBJECT if media_type == "application/json" else OpenApiTypes.BINARY
+        )
+        for media_type in media_types
     }
-    return files | {304: None, 404: ProblemSerializer}
+    return files | dict.fromkeys((404, 409, 410), ProblemSerializer)
 
 
 def page_of(name: str, row: serializers.Serializer, **more: serializers.Field) -> Any:

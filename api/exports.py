@@ -11,9 +11,11 @@ from rest_framework.views import APIView
 
 from api.access import get_dataset, load_version
 from api.documentation import answers
+from api.idempotency import JOB_KEY, once_of
 from api.jobs import JobSerializer, job_response
 from datasets_app.actions.exports import ExportRequest
-from datasets_app.actions.transfers import request_export
+from datasets_app.actions.transfers import EXPORT_KIND, request_export
+from datasets_app.jobs.asking import find_asked
 from panoptic.formats.registry import FORMATS
 
 
@@ -47,8 +49,9 @@ class ExportList(APIView):
 
     @extend_schema(
         operation_id="exports_create",
+        parameters=[JOB_KEY],
         request=ExportSerializer,
-        responses=answers(JobSerializer, 400, 401, 404, 409, status=202),
+        responses=answers(JobSerializer, 400, 401, 404, 409, 422, status=202),
     )
     def post(self, request: Request, slug: str) -> Response:
         """Ask for an export; one of the same version and options is found, not made again."""
@@ -58,7 +61,10 @@ class ExportList(APIView):
         body = ExportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
+        once = once_of(request, dataset, EXPORT_KIND, values)
         version = load_version(dataset, values["version"])
         wanted = ExportRequest(values["format"], values["filter"], values["options"])
-        job = request_export(version, wanted, actor=request.user, taxonomy=values["taxonomy"])
+        job = find_asked(once) or request_export(
+            version, wanted, actor=request.user, taxonomy=values["taxonomy"], once=once
+        )
         return job_response(job)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -17,10 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.documentation import answers
-from datasets_app.models import Job
-
-# A worker looks for work several times a second.
-_WORKER_BEHIND = timedelta(minutes=2)
+from datasets_app.jobs.workers import state_of_workers
 
 
 class HealthSerializer(serializers.Serializer):
@@ -30,7 +25,9 @@ class HealthSerializer(serializers.Serializer):
 
 
 class ReadySerializer(HealthSerializer):
-    """The parts: `ok` or `failed`; `worker` may be `behind`, and requests are answered still."""
+    """The parts: `ok` or `failed`. `worker` is `ok`, `behind` (jobs wait for over two minutes) or
+    `none` (nobody runs jobs): requests are answered still.
+    """
 
     checks = serializers.DictField(child=serializers.CharField())
 
@@ -63,7 +60,7 @@ class Readyz(Open):
         """Look at database, storage and the queue of jobs."""
         checks = {"database": _check(_ask_database), "storage": _check(_ask_storage)}
         if checks["database"] == "ok":
-            checks["worker"] = "behind" if _worker_is_behind() else "ok"
+            checks["worker"] = state_of_workers()
         ready = checks["database"] == checks["storage"] == "ok"
         return Response(
             {"status": "ok" if ready else "failed", "checks": checks},
@@ -95,7 +92,3 @@ def _ask_storage() -> None:
         storages["blobs"].exists(f"readyz-{uuid.uuid4().hex}")
     except Exception as error:
         raise StorageSilent from error
-
-
-def _worker_is_behind() -> bool:
-    return Job.objects.stranded(timezone.now() - _WORKER_BEHIND).exists()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
-from django.http import FileResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.access import get_version
-from api.caching import answer, answer_bytes
+from api.caching import answer_bytes
 from api.documentation import IF_NONE_MATCH, NUMBER, REV, file_answers, query
+from api.downloads import DOWNLOAD_PARAMETERS, Download, answer_download, download_answers
 from api.pagination import choice_of, integer_of
 from api.readings import TAXONOMY, get_read_version
 from datasets_app.errors import NotFound
@@ -48,8 +48,8 @@ class Photo(APIView):
 
     @extend_schema(
         operation_id="images_photo",
-        parameters=_PARAMETERS,
-        responses=file_answers(*PHOTO_TYPES),
+        parameters=[REV, NUMBER, *DOWNLOAD_PARAMETERS],
+        responses=download_answers(*PHOTO_TYPES),
     )
     def get(self, request: Request, slug: str, rev: str, number: int) -> HttpResponseBase:
         """Return the bytes of the photograph."""
@@ -58,14 +58,16 @@ class Photo(APIView):
         photo = view_photo(row.entry)
         if photo.media_type not in PHOTO_TYPES:
             raise NotFound("photograph", "that a browser may show")
-
-        def make() -> HttpResponseBase:
-            response = FileResponse(photo.open(), content_type=photo.media_type)
-            response["Content-Disposition"] = _inline(row.name)
-            response["X-Content-Type-Options"] = "nosniff"
-            return response
-
-        return answer(request, photo.etag, make, immutable=found.by_id)
+        return answer_download(
+            request,
+            Download(
+                photo.info.digest,
+                photo.media_type,
+                row.name.rpartition("/")[2],
+                inline=True,
+                immutable=found.by_id,
+            ),
+        )
 
 
 class LabelView(APIView):
@@ -195,8 +197,3 @@ class ThumbnailWebp(LabelView):
 
 def _side_of(request: Request, default: int) -> int:
     return integer_of(request, "size", default, least=MIN_SIDE, most=MAX_SIDE)
-
-
-def _inline(name: str) -> str:
-    """Return a Content-Disposition that keeps the browser from choosing another name."""
-    return f"inline; filename*=utf-8''{quote(name.rpartition('/')[2], safe='')}"

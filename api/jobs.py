@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponseBase
+from django.http import HttpResponseBase
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
@@ -13,22 +14,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.caching import answer
-from api.documentation import IF_NONE_MATCH, PAGE, answers, file_answers, page_of, query
+from api.access import check_scope
+from api.documentation import PAGE, answers, page_of, query
+from api.downloads import DOWNLOAD_PARAMETERS, answer_export, download_answers
 from api.pagination import Keyset, choice_of, page_json
-from datasets_app.actions.transfers import EXPORT_KIND
 from datasets_app.errors import NotFound
-from datasets_app.jobs.queue import cancel
-from datasets_app.models import Job, JobState
+from datasets_app.jobs.pace import rate_of, seconds_left
+from datasets_app.jobs.queue import cancel, retry
+from datasets_app.jobs.rights import JobRights, rights_on
+from datasets_app.models import Job, JobLine, JobState, Level
 from datasets_app.names import is_storable
-from people_app.roles import Role
-from store_app.blobs import open_content
+from people_app.models import TokenScope
 
 _ORDER = Keyset("jobs", ("-created_at", "-id"))
+_LINES = Keyset("job_lines", ("id",))
 
 
 class JobSerializer(serializers.Serializer):
-    """A job. `result` is there when it is done, `problem` when it failed."""
+    """A job. `result` is there when it is done, `problem` when it failed.
+
+    `done`, `total`, `rate` and `seconds_left` are of its present phase, which `message` names.
+    """
 
     id = serializers.UUIDField()
     kind = serializers.CharField()
@@ -37,11 +43,36 @@ class JobSerializer(serializers.Serializer):
     done = serializers.IntegerField()
     total = serializers.IntegerField(allow_null=True)
     message = serializers.CharField()
+    rate = serializers.FloatField(
+        allow_null=True, help_text="units a second, over the last half minute; null: not known"
+    )
+    seconds_left = serializers.IntegerField(allow_null=True, help_text="null: not known")
+    attempts = serializers.IntegerField(
+        source="lease", help_text="how many workers have taken it up"
+    )
+    retries = serializers.IntegerField(help_text="how often somebody had it done again")
+    cancel_requested = serializers.BooleanField()
     result = serializers.DictField(allow_null=True)
     problem = serializers.DictField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: Job) -> dict[str, Any]:
+        """Add what follows from the row and the time."""
+        now = timezone.now()
+        rate = rate_of(instance, now)
+        instance.rate = None if rate is None else float(f"{rate:.4g}")
+        instance.seconds_left = seconds_left(instance, now)
+        return super().to_representation(instance)
+
+
+class JobLineSerializer(serializers.Serializer):
+    """A line of the log of a job."""
+
+    at = serializers.DateTimeField()
+    level = serializers.ChoiceField(Level.choices)
+    message = serializers.CharField()
 
 
 class JobList(APIView):
@@ -93,9 +124,51 @@ class JobCancel(APIView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Ask a job to stop (who asked for it, and admins of its dataset)."""
         job = _get_job(request, job_id)
-        if job.requested_by_id != request.user.pk and not _administers(request, job):
+        rights = _rights(request, job)
+        if not rights.cancel:
             raise PermissionDenied("only who asked for a job, or an admin, cancels it")
         return Response(JobSerializer(cancel(job, actor=request.user)).data)
+
+
+class JobRetry(APIView):
+    """Another try."""
+
+    @extend_schema(
+        operation_id="jobs_retry",
+        request=None,
+        responses=answers(JobSerializer, 401, 403, 404, 409, 410, status=202),
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Queue a job again that failed or was cancelled (who asked for it, and admins).
+
+        It stays the same job. 409 `not_retriable` where it waits, runs or is done; 410
+        `upload_expired` where the file that it was to read is not kept any more.
+        """
+        job = _get_job(request, job_id)
+        rights = _rights(request, job)
+        if not rights.retry:
+            raise PermissionDenied(
+                "only who asked for a job and may still do such work, or an admin, tries it again"
+            )
+        return job_response(retry(job, actor=request.user))
+
+
+class JobLog(APIView):
+    """What a job says of itself."""
+
+    @extend_schema(
+        operation_id="jobs_log",
+        parameters=[*PAGE],
+        responses=answers(page_of("JobLine", JobLineSerializer(many=True)), 400, 404),
+    )
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """List the lines of a job's log, the oldest first; the newest 1,000 are kept."""
+        job = _get_job(request, job_id)
+        page = _LINES.page(request, JobLine.objects.filter(job=job))
+        body = page_json(
+            request, _LINES.name, page, lambda rows: JobLineSerializer(rows, many=True).data
+        )
+        return Response(body, headers={"Cache-Control": "no-store"})
 
 
 class JobDownload(APIView):
@@ -103,25 +176,12 @@ class JobDownload(APIView):
 
     @extend_schema(
         operation_id="jobs_download",
-        parameters=[IF_NONE_MATCH],
-        responses=file_answers("application/zip"),
+        parameters=list(DOWNLOAD_PARAMETERS),
+        responses=download_answers("application/zip"),
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return the archive of a finished export."""
-        job = _get_job(request, job_id)
-        if job.kind != EXPORT_KIND or job.state != JobState.DONE or job.result is None:
-            raise NotFound("file", f"of job {job_id}")
-        result: dict[str, Any] = job.result
-
-        def make() -> HttpResponseBase:
-            return FileResponse(
-                open_content(bytes.fromhex(result["digest"])),
-                as_attachment=True,
-                filename=result["file_name"],
-                content_type="application/zip",
-            )
-
-        return answer(request, f'"{result["digest"]}"', make, immutable=False)
+        return answer_export(request, _get_job(request, job_id))
 
 
 def job_response(job: Job) -> Response:
@@ -138,6 +198,8 @@ def _get_job(request: Request, job_id: UUID) -> Job:
     return job
 
 
-def _administers(request: Request, job: Job) -> bool:
-    role = job.dataset.role_of(request.user) if job.dataset else None
-    return role is not None and role.covers(Role.ADMIN)
+def _rights(request: Request, job: Job) -> JobRights:
+    rights = rights_on(job, request.user)
+    if rights.as_admin:
+        check_scope(request, TokenScope.ADMIN)
+    return rights

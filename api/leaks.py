@@ -19,8 +19,11 @@ from api.documentation import PAGE, REV, answers, page_of, query
 from api.errors import invalid
 from api.fields import SplitField
 from api.group_keys import GroupKeySerializer, group_key_of
+from api.idempotency import JOB_KEY, once_of
 from api.jobs import JobSerializer, job_response
 from api.pagination import Keyset, choice_of, integer_of, page_json
+from datasets_app.jobs.asking import find_asked
+from datasets_app.leaks.asking import JOB_KIND as LEAKS_KIND
 from datasets_app.leaks.asking import find_report, request_report
 from datasets_app.leaks.certainty import DEFAULT_DISTANCE, MOST_DISTANCE
 from datasets_app.leaks.request import LeakRequest
@@ -111,10 +114,10 @@ class LeakList(APIView):
 
     @extend_schema(
         operation_id="leaks_create",
-        parameters=[REV],
+        parameters=[REV, JOB_KEY],
         request=LeakRequestSerializer,
         responses={
-            **answers(JobSerializer, 400, 401, 404, status=202),
+            **answers(JobSerializer, 400, 401, 404, 422, status=202),
             200: OpenApiResponse(OpenApiTypes.OBJECT, "the report, if there is one: as by GET"),
         },
     )
@@ -129,7 +132,12 @@ class LeakList(APIView):
         wanted = LeakRequest(
             body.validated_data["distance"], group_key_of(group) if group is not None else None
         )
-        report = request_report(found.version, wanted, actor=request.user)
+        # The path is a part of what is asked.
+        sent = {"version": found.version.id_hex, **wanted.to_plain()}
+        once = once_of(request, found.dataset, LEAKS_KIND, sent)
+        if (asked := find_asked(once)) is not None and not asked.is_settled:
+            return job_response(asked)
+        report = request_report(found.version, wanted, actor=request.user, once=once)
         if report.is_ready or report.job is None:
             return _answer(request, found, report)
         return job_response(report.job)

@@ -152,7 +152,10 @@ class PreviewSerializer(serializers.Serializer):
 
 
 class TaxonomyPreview(APIView):
-    """The effect of a draft."""
+    """The effect of a draft. To ask for it changes nothing of the taxonomy."""
+
+    action = "preview"
+    reading_actions = ("preview",)
 
     @extend_schema(
         operation_id="taxonomies_draft_preview",

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from api import (
     audit,
+    blobs,
     branches,
     changed_images,
     class_usage,
@@ -26,8 +27,12 @@ from api import (
     imports,
     jobs,
     leaks,
+    lfs,
     merges,
+    metrics,
     migrations,
+    pull,
+    resumable_uploads,
     reverts,
     segment_crops,
     splits,
@@ -40,15 +45,18 @@ from api import (
     taxonomy_pictures,
     taxonomy_presets,
     taxonomy_previews,
+    teams,
     tokens,
     versions,
     violations,
     webhooks,
+    workers,
 )
 from api.errors import Problem
 
 register_converter(converters.RevisionConverter, "revision")
 register_converter(converters.ImageNumberConverter, "image_no")
+register_converter(converters.DigestConverter, "digest")
 
 
 class Nothing(APIView):
@@ -59,7 +67,8 @@ class Nothing(APIView):
     @extend_schema(exclude=True)
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Lead who left out the last slash to it; for all others there is nothing here."""
-        if request.method in ("GET", "HEAD") and _is_path(f"{request.path_info}/"):
+        asked = request.path_info
+        if request.method in ("GET", "HEAD") and not _is_file(asked) and _is_path(f"{asked}/"):
             query = request.META.get("QUERY_STRING", "")
             target = request.build_absolute_uri(f"{request.path}/")
             return HttpResponsePermanentRedirect(f"{target}?{query}" if query else target)
@@ -68,6 +77,11 @@ class Nothing(APIView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Answer 404 whatever the method is."""
         raise Problem(404, "not_found", f"there is nothing at {request.path}")
+
+
+def _is_file(path_info: str) -> bool:
+    """Say whether a path ends as those of files do: with a slash a revision would swallow it."""
+    return path_info.rpartition("/")[2] in _FILES
 
 
 def _is_path(path_info: str) -> bool:
@@ -90,6 +104,15 @@ urlpatterns = [
     path(_DATASET, datasets.DatasetDetail.as_view()),
     path(f"{_DATASET}imports/", imports.ImportList.as_view()),
     path(f"{_DATASET}exports/", exports.ExportList.as_view()),
+    path(f"{_DATASET}uploads/", resumable_uploads.UploadList.as_view()),
+    path(f"{_DATASET}uploads/<uuid:upload_id>/", resumable_uploads.UploadDetail.as_view()),
+    path(f"{_DATASET}lfs/objects/batch", lfs.LfsBatch.as_view()),
+    path(f"{_DATASET}pull/", pull.Pull.as_view()),
+    path(f"{_DATASET}pull/leases/<uuid:lease_id>/", pull.PullLease.as_view()),
+    path(f"{_DATASET}blobs/", blobs.BlobList.as_view()),
+    path(f"{_DATASET}blobs/fetch/", blobs.BlobFetch.as_view()),
+    path(f"{_DATASET}blobs/missing/", blobs.BlobsMissing.as_view()),
+    path(f"{_DATASET}blobs/<digest:digest>", blobs.BlobDetail.as_view()),
     path(f"{_DATASET}versions/", versions.VersionList.as_view()),
     path(f"{_IMAGE}photo", image_views.Photo.as_view()),
     path(f"{_IMAGE}panoptic.png", image_views.PanopticPng.as_view()),
@@ -105,6 +128,7 @@ urlpatterns = [
     path(f"{_IMAGE}history/", images.ImageHistoryList.as_view()),
     path(_IMAGE, images.ImageDetail.as_view()),
     path(f"{_VERSION}images/", images.ImageList.as_view()),
+    path(f"{_VERSION}manifest", pull.VersionManifest.as_view()),
     path(f"{_VERSION}stats/", versions.VersionStatsDetail.as_view()),
     path(f"{_VERSION}classes/<image_no:class_id>/history/", class_usage.ClassHistoryList.as_view()),
     path(
@@ -127,6 +151,8 @@ urlpatterns = [
     path(f"{_DATASET}branches/<revision:name>/", branches.BranchDetail.as_view()),
     path(f"{_DATASET}members/", dataset_members.MemberList.as_view()),
     path(f"{_DATASET}members/<str:username>/", dataset_members.MemberDetail.as_view()),
+    path(f"{_DATASET}teams/", dataset_members.TeamList.as_view()),
+    path(f"{_DATASET}teams/<slug:team>/", dataset_members.TeamDetail.as_view()),
     path(f"{_DATASET}tags/", tags.TagList.as_view()),
     path(f"{_DATASET}tags/<revision:name>/", tags.TagDetail.as_view()),
     path(f"{_DATASET}webhooks/", webhooks.WebhookList.as_view()),
@@ -149,6 +175,8 @@ urlpatterns = [
     path(f"{_TAXONOMY}classes/<image_no:class_id>/", class_usage.ClassUsageDetail.as_view()),
     path(f"{_TAXONOMY}members/", taxonomy_members.MemberList.as_view()),
     path(f"{_TAXONOMY}members/<str:username>/", taxonomy_members.MemberDetail.as_view()),
+    path(f"{_TAXONOMY}teams/", taxonomy_members.TeamList.as_view()),
+    path(f"{_TAXONOMY}teams/<slug:team>/", taxonomy_members.TeamDetail.as_view()),
     path(f"{_TAXONOMY}mappings/", taxonomy_mappings.MappingList.as_view()),
     path(f"{_TAXONOMY}mappings/proposal/", taxonomy_mappings.MappingProposal.as_view()),
     path(
@@ -162,7 +190,14 @@ urlpatterns = [
     path("api/v1/jobs/", jobs.JobList.as_view()),
     path("api/v1/jobs/<uuid:job_id>/", jobs.JobDetail.as_view()),
     path("api/v1/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view()),
+    path("api/v1/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view()),
+    path("api/v1/jobs/<uuid:job_id>/log/", jobs.JobLog.as_view()),
     path("api/v1/jobs/<uuid:job_id>/download/", jobs.JobDownload.as_view()),
+    path("api/v1/workers/", workers.WorkerList.as_view()),
+    path("api/v1/teams/", teams.TeamList.as_view()),
+    path("api/v1/teams/<slug:slug>/", teams.TeamDetail.as_view()),
+    path("api/v1/teams/<slug:slug>/members/", teams.TeamMemberList.as_view()),
+    path("api/v1/teams/<slug:slug>/members/<str:username>/", teams.TeamMemberDetail.as_view()),
     path("api/v1/tokens/", tokens.TokenList.as_view()),
     path("api/v1/tokens/<slug:token_id>/", tokens.TokenDetail.as_view()),
     path("api/v1/audit/", audit.AuditEventList.as_view()),
@@ -171,5 +206,7 @@ urlpatterns = [
     path("api/docs/", docs.DocsView.as_view(url_name="api-schema"), name="api-docs"),
     path("healthz", health.Healthz.as_view()),
     path("readyz", health.Readyz.as_view()),
+    path("metrics", metrics.MetricsView.as_view()),
     re_path(r"^api/[\s\S]*\Z", Nothing.as_view()),
 ]
+_FILES = frozenset(str(pattern.pattern).rpartition("/")[2] for pattern in urlpatterns[:-1]) - {""}

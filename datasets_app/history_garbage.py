@@ -6,19 +6,18 @@ a branch of it. A tree node goes a grace period after the last version that lead
 
 Two things could bring a dead node back: a commit that writes the same node again, and a new name
 for a dead version. Both insert rows that refer to a dataset, which the deleting transaction
-keeps out by locking all of them for the moment of the deletion; and a large commit, which writes
-nodes long before its version, is known by its change set.
+keeps out by locking all of them for the moment of the deletion. A large commit writes nodes long
+before its version: it names the root of what it has written in its change set, batch by batch and
+under the same lock, and what lies below such a root is alive as if a version named it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Max, ProtectedError, RestrictedError
 
-from datasets_app.actions.cleanup import UNFINISHED_AFTER
 from datasets_app.bulk import batched, select_in
 from datasets_app.models import Change, ChangeSet, Dataset, TreeNode, Version
 from datasets_app.node_bytes import parse_node
@@ -119,10 +118,9 @@ def _key(pk: int) -> bytes:
 
 def _sweep_nodes(sweep: Sweep) -> SweepReport:
     with scratch_set() as live:
-        newest = _mark_versions(live, 0, sweep)
+        newest = _mark_trees(live, 0, sweep)
         reprieved = 0 if sweep.dry_run else pardon_living(_NODE, live.table)
         condemned = deleted = 0
-        waiting = ""
         for dead in _iter_dead(live):
             due = find_condemned(_NODE, dead, sweep.before)
             condemned += len(dead) - len(find_condemned(_NODE, dead, sweep.now))
@@ -130,15 +128,21 @@ def _sweep_nodes(sweep: Sweep) -> SweepReport:
                 deleted += len(due)
                 continue
             condemn_rows(_NODE, dead, sweep.now)
-            if due and not waiting:
-                some, newest, waiting = _delete_nodes(due, live, newest, sweep)
+            if due:
+                some, newest = _delete_nodes(due, live, newest, sweep)
                 deleted += some
             sweep.progress("nodes", deleted, None)
-        return SweepReport(_NODE, condemned, reprieved, deleted, waiting)
+        return SweepReport(_NODE, condemned, reprieved, deleted)
 
 
-def _mark_versions(live: ScratchSet, after: int, sweep: Sweep) -> int:
-    """Add the nodes of all versions whose id is above `after`; return the highest id."""
+def _mark_trees(live: ScratchSet, after: int, sweep: Sweep) -> int:
+    """Add the nodes of unfinished commits, and of versions with an id above `after`.
+
+    Returns the highest id. In this order: a commit that ends in between is a version then.
+    """
+    unfinished = ChangeSet.objects.filter(version__isnull=True, unfinished_root__isnull=False)
+    for root in list(unfinished.values_list("unfinished_root", flat=True)):
+        _mark_below(live, bytes(root))
     roots = Version.objects.filter(pk__gt=after, root__isnull=False).order_by("pk")
     newest = Version.objects.aggregate(newest=Max("pk"))["newest"] or after
     for done, root in enumerate(roots.values_list("root", flat=True).iterator(), start=1):
@@ -192,28 +196,20 @@ def _iter_dead(live: ScratchSet) -> Iterator[list[bytes]]:
 
 def _delete_nodes(
     due: Iterable[bytes], live: ScratchSet, newest: int, sweep: Sweep
-) -> tuple[int, int, str]:
+) -> tuple[int, int]:
     """Delete nodes unless something has re-used them since they were marked.
 
-    Returns how many, up to which version is marked now, and why nothing was deleted.
+    Returns how many, and up to which version is marked now.
     """
     with transaction.atomic():
         _lock_datasets()
-        running = _running_commits(sweep.now)
-        if running:
-            return 0, newest, f"waiting for {running} large commits"
-        newest = _mark_versions(live, newest, sweep)
+        newest = _mark_trees(live, newest, sweep)
         doomed = live.lacking(due)
         crash_point("nodes_before_delete")
         for some in batched(doomed, 500):
             TreeNode.objects.filter(pk__in=some).delete()
         pardon_rows(_NODE, doomed)
-    return len(doomed), newest, ""
-
-
-def _running_commits(now: datetime) -> int:
-    unfinished = ChangeSet.objects.filter(version__isnull=True)
-    return unfinished.filter(created_at__gt=now - UNFINISHED_AFTER).count()
+    return len(doomed), newest
 
 
 def _lock_datasets() -> None:

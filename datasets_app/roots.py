@@ -15,7 +15,8 @@ from datasets_app.node_bytes import FAN_OUT, leaf_entries, parse_node
 from datasets_app.nodes import check_node
 from datasets_app.numbering import names_of
 from datasets_app.tree import ROOT_LEVEL
-from store_app.roots import Reference, register_roots
+from store_app import upload_garbage
+from store_app.roots import Reference, register_roots, register_sweeper
 
 _AT_ONCE = 500
 
@@ -49,6 +50,8 @@ def register() -> None:
     from datasets_app.verification import check_history
 
     register_roots("datasets", iter_held_references, check_history)
+    register_roots("uploads", upload_garbage.iter_references)
+    register_sweeper("uploads", upload_garbage.sweep_uploads)
     history_garbage.register()
 
 

@@ -65,8 +65,8 @@ class TaxonomyAdmin(admin.ModelAdmin):
     @admin.display(description="members")
     def members(self, taxonomy: Taxonomy) -> SafeString:
         """Who may do what; changed through the pages and the API, where it is recorded."""
-        rows = Membership.objects.on("taxonomy", taxonomy.pk).select_related("user")
-        names = [(row.user.get_username(), row.role) for row in rows.order_by("pk")]
+        rows = Membership.objects.on("taxonomy", taxonomy.pk).select_related("user", "team")
+        names = [(row.holder, row.role) for row in rows.order_by("pk")]
         return format_html_join(", ", "{} ({})", names) if names else format_html("nobody")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -28,13 +28,22 @@ from PIL import (
 )
 
 from panoptic.errors import MalformedFile, TooLarge
-from panoptic.png_chunks import PNG_SIGNATURE, check_chunks, check_rows, png_size
+from panoptic.png_chunks import (
+    PNG_SIGNATURE,
+    check_chunks,
+    check_plausible,
+    check_rows,
+    png_size,
+)
+from panoptic.webp_header import HEAD_BYTES, webp_size
 
 Source = Path | str | bytes | IO[bytes]
 Mode = Literal["rgb", "index", "mask"]
 
 # 134 million pixels: 400 MB as RGB. Callers with larger images say so.
 MAX_PIXELS = 2**27
+
+_READ_BYTES = 2**20
 
 _ORIENTATION_TAG = 0x0112
 _TIFF_WIDTH_TAG, _TIFF_HEIGHT_TAG = 0x0100, 0x0101
@@ -102,7 +111,7 @@ def read_header(source: Source, *, max_pixels: int = MAX_PIXELS, file: str = "")
     """
     name = file or _name_of(source)
     with _malformed_files(name), _opened(source) as stream:
-        return _header_of(_open_image(stream, name), max_pixels)
+        return _header_of(_open_image(stream, name, max_pixels), max_pixels)
 
 
 def read_photo(
@@ -119,7 +128,7 @@ def read_photo(
     """
     name = file or _name_of(source)
     with _malformed_files(name), _opened(source) as stream:
-        image = _open_image(stream, name)
+        image = _open_image(stream, name, max_pixels)
         header = _header_of(image, max_pixels)
         if size is not None and size not in (header.oriented_size, header.size):
             raise MalformedFile(_wrong_size(header.size, size), file=name)
@@ -184,17 +193,18 @@ def read_label_file(
         with _opened(source) as stream:
             head = stream.read(33)
             height, width = png_size(head, name)
-            if height * width > max_pixels:
-                raise TooLarge("pixels", actual=height * width, limit=max_pixels)
+            _check_pixels(height, width, max_pixels)
             if expected_size is not None and (height, width) != tuple(expected_size):
                 raise MalformedFile(_wrong_size((height, width), expected_size), file=name)
             # Eight bytes a pixel is the most that an uncompressed file takes.
             most = 9 * height * (width + 1) + 2**20
-            data = head + stream.read(most)
+            data = head + _read_up_to(stream, most)
         if len(data) >= most:
             reason = f"the file has more bytes than {height} × {width} pixels"
             raise MalformedFile(reason, file=name)
-        return LabelFile(name, data, height, width, check_chunks(data, name))
+        content = check_chunks(data, name)
+        check_plausible(content, head, name)
+        return LabelFile(name, data, height, width, content)
 
 
 def decode_label_file(label: LabelFile, mode: Mode) -> NDArray[Any]:
@@ -267,11 +277,13 @@ def _refuse_grey(count: int, name: str) -> None:
         raise MalformedFile(f"{count} pixels of a mask are neither black nor white", file=name)
 
 
-def _open_image(stream: IO[bytes], name: str) -> ImageFile.ImageFile:
-    head = stream.read(12)
+def _open_image(stream: IO[bytes], name: str, max_pixels: int) -> ImageFile.ImageFile:
+    head = stream.read(HEAD_BYTES)
     stream.seek(-len(head), io.SEEK_CUR)
     for start, later, opener in _OPENERS:
         if head.startswith(start) and head[8:12].startswith(later):
+            if opener is WebPImagePlugin.WebPImageFile and (size := webp_size(head)):
+                _check_pixels(*size, max_pixels)
             return opener(stream)
     raise MalformedFile("the file is no PNG, JPEG, WebP, TIFF or BMP image", file=name)
 
@@ -281,9 +293,13 @@ def _header_of(image: ImageFile.ImageFile, max_pixels: int) -> ImageHeader:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # Pillow tells the size that a TIFF has after turning.
         height, width = int(image.tag_v2[_TIFF_HEIGHT_TAG]), int(image.tag_v2[_TIFF_WIDTH_TAG])
-    if height * width > max_pixels:
-        raise TooLarge("pixels", actual=height * width, limit=max_pixels)
+    _check_pixels(height, width, max_pixels)
     return ImageHeader(image.format or "", image.mode, height, width, _orientation_of(image))
+
+
+def _check_pixels(height: int, width: int, most: int) -> None:
+    if height * width > most:
+        raise TooLarge("pixels", actual=height * width, limit=most)
 
 
 def _orientation_of(image: ImageFile.ImageFile) -> int:
@@ -314,6 +330,14 @@ def _name_of(source: Source) -> str:
     if isinstance(source, (str, Path)):
         return Path(source).name
     return "" if isinstance(source, bytes) else Path(str(getattr(source, "name", ""))).name
+
+
+def _read_up_to(stream: IO[bytes], most: int) -> bytes:
+    """Read to the end, at most so many bytes: one read would take memory for all of them."""
+    data = bytearray()
+    while piece := stream.read(min(most - len(data), _READ_BYTES)):
+        data += piece
+    return bytes(data)
 
 
 @contextmanager

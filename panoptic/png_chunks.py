@@ -13,6 +13,7 @@ from panoptic.errors import MalformedFile
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _INFLATED_BYTES = 2**20
+_MOST_INFLATED = 1_032  # what deflate makes of a byte at most
 # First row and column of every pass of an interlaced PNG, and its steps.
 _INTERLACED = (
     (0, 0, 8, 8),
@@ -63,16 +64,18 @@ def check_chunks(data: bytes, name: str) -> list[memoryview]:
         at = end + 4
 
 
+def check_plausible(content: list[memoryview], head: bytes, name: str) -> None:
+    """As many bytes as all rows need at least: a decoder takes memory for the rows first."""
+    expected, found = _rows_bytes(head), sum(map(len, content))
+    if expected > found * _MOST_INFLATED:
+        raise MalformedFile(
+            f"the file holds {found} bytes, too few for {expected} of its pixels", file=name
+        )
+
+
 def check_rows(content: list[memoryview], head: bytes, name: str) -> None:
     """All rows are there: Pillow takes those that are missing for black."""
-    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[head[25]]
-    width, height = struct.unpack(">II", head[16:24])
-    passes = _INTERLACED if head[28] else ((0, 0, 1, 1),)
-    expected = 0
-    for top, left, down, right in passes:
-        rows, columns = -(-(height - top) // down), -(-(width - left) // right)
-        if rows > 0 and columns > 0:
-            expected += rows * (1 + (columns * channels * head[24] + 7) // 8)
+    expected = _rows_bytes(head)
     inflate, found = zlib.decompressobj(), 0
     for part in content:
         rest: bytes | memoryview = part
@@ -81,6 +84,19 @@ def check_rows(content: list[memoryview], head: bytes, name: str) -> None:
             rest = inflate.unconsumed_tail
     if found != expected or not inflate.eof:
         raise MalformedFile(f"the file holds {found} bytes of {expected} of its pixels", file=name)
+
+
+def _rows_bytes(head: bytes) -> int:
+    """The bytes of all rows before they are compressed."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[head[25]]
+    width, height = struct.unpack(">II", head[16:24])
+    passes = _INTERLACED if head[28] else ((0, 0, 1, 1),)
+    expected = 0
+    for top, left, down, right in passes:
+        rows, columns = -(-(height - top) // down), -(-(width - left) // right)
+        if rows > 0 and columns > 0:
+            expected += rows * (1 + (columns * channels * head[24] + 7) // 8)
+    return expected
 
 
 def _shown(kind: bytes) -> str:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
 
-from people_app.models import AuditEvent, Membership, Token, User
+from people_app.models import AuditEvent, Membership, Team, TeamMember, Token, User
 
 admin.site.register(User, UserAdmin)
 
@@ -52,10 +52,36 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin):
 class MembershipAdmin(ReadOnly, admin.ModelAdmin):
     """Who has which role; changed through the API, where each change is recorded."""
 
-    list_display = ["user", "role", "resource_kind", "resource_id", "created_at"]
+    list_display = ["holder", "role", "resource_kind", "resource_id", "created_at"]
     list_filter = ["role", "resource_kind"]
-    search_fields = ["user__username"]
-    list_select_related = ["user"]
+    search_fields = ["user__username", "team__slug"]
+    list_select_related = ["user", "team"]
+
+
+class TeamMemberInline(ReadOnly, admin.TabularInline):
+    """Who is in a team."""
+
+    model = TeamMember
+    fields = ["user", "role", "created_at"]
+    readonly_fields = [*fields]
+
+
+class TeamRoleInline(ReadOnly, admin.TabularInline):
+    """On which resources a team has a role."""
+
+    model = Membership
+    fields = ["resource_kind", "resource_id", "role", "created_at"]
+    readonly_fields = [*fields]
+
+
+@admin.register(Team)
+class TeamAdmin(ReadOnly, admin.ModelAdmin):
+    """People who are given roles together; changed through the pages and the API."""
+
+    list_display = ["slug", "name", "created_at"]
+    search_fields = ["slug", "name"]
+    fields = ["slug", "name", "description", "created_at"]
+    inlines = [TeamMemberInline, TeamRoleInline]
 
 
 @admin.register(Token)

@@ -15,8 +15,8 @@ from people_app.errors import AuditOutsideTransaction
 from people_app.models import AuditEvent, AuditProof
 from people_app.request_context import current_request
 
-# Resources with members of their own: what belongs to one is told in its line.
-_LINES = ("dataset", "taxonomy")
+# What has members of its own: what belongs to one is told in its line.
+_LINES = ("dataset", "taxonomy", "team")
 
 Listener = Callable[[AuditEvent], None]
 _listeners: list[Listener] = []
@@ -46,7 +46,8 @@ def record(
         None, or somebody not signed in: the system itself.
     target
         The object that changed, or its name where it is gone. The event belongs to the line
-        of the dataset or taxonomy that the target is, or has as `dataset` or `taxonomy`.
+        of the dataset, taxonomy or team that the target is, or has as `dataset`, `taxonomy`
+        or `team`.
     facts
         What a reader of the log wants to know: plain values, digests (written in hex),
         dates, model objects (written as their name), and collections of them.
@@ -98,7 +99,7 @@ def object_name(target: models.Model) -> ObjectName:
 
 
 def line_of(target: models.Model | ObjectName) -> ObjectName:
-    """Return the dataset or taxonomy whose story tells of this object."""
+    """Return the dataset, taxonomy or team whose story tells of this object."""
     name = target if isinstance(target, ObjectName) else object_name(target)
     if name.kind in _LINES:
         return name

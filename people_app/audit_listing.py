@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from people_app.audit_form import moment
-from people_app.models import AuditEvent, Membership
-from people_app.roles import Role
+from people_app.models import AuditEvent, Membership, TeamMember
+from people_app.roles import Role, TeamRole
 
 _ROWS_AT_ONCE = 1_000
 
@@ -24,8 +24,8 @@ def visible_events(
 ) -> QuerySet[AuditEvent]:
     """Return the events that `user` may see; one query for their lines.
 
-    Superusers see all; admins of a dataset and owners of a taxonomy its line; everybody
-    what they did themselves, which is all that is seen with `own_only`.
+    Superusers see all; admins of a dataset, owners of a taxonomy and maintainers of a team
+    its line; everybody what they did themselves, which is all that is seen with `own_only`.
     """
     if not user.is_authenticated:
         return AuditEvent.objects.none()
@@ -34,8 +34,11 @@ def visible_events(
     if getattr(user, "is_superuser", False):
         return AuditEvent.objects.all()
     governed = Membership.objects.of(user).filter(role__in=(Role.ADMIN, Role.OWNER))
+    maintained = TeamMember.objects.of(user).filter(role=TeamRole.MAINTAINER)
     lines: defaultdict[str, list[str]] = defaultdict(list)
-    for kind, resource_id in governed.values_list("resource_kind", "resource_id"):
+    for kind, resource_id in governed.values_list("resource_kind", "resource_id").union(
+        maintained.values_list(Value("team"), "team_id")
+    ):
         lines[kind].append(str(resource_id))
     wanted = Q(actor_id=user.pk)
     for kind, ids in lines.items():

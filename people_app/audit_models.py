@@ -53,7 +53,7 @@ class AuditEvent(AppendOnly):
     """Who did what to which object, when, from where. Made by `people_app.audit.record`.
 
     Tokens come and go, so an event keeps the name and public id that its token had.
-    `line` is the dataset or taxonomy whose story the event belongs to, ("service", "") for
+    `line` is the dataset, taxonomy or team whose story the event belongs to, ("service", "") for
     what concerns none; each line is sealed by itself.
     """
 

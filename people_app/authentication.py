@@ -12,8 +12,10 @@ from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from people_app.client_address import client_network
 from people_app.models import Token, User
 from people_app.request_context import note_token
+from people_app.wrong_tokens import Try, is_known_good, note_good, note_wrong
 
 # A pull makes hundreds of requests a minute: writing the time of each would make every
 # read a write.
@@ -29,7 +31,16 @@ class TokenAuthentication(KnoxTokenAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
-        """Return user and token, or None where the header belongs to another scheme."""
+        """Return user and token, or None where the header belongs to another scheme.
+
+        Raises
+        ------
+        AuthenticationFailed, PermissionDenied
+            The token is wrong; it may not do this.
+        Throttled
+            Too many wrong ones came from this address.
+        """
+        self._network = client_network(request.META)
         found: tuple[User, Token] | None = super().authenticate(request)
         if found is not None:
             _, token = found
@@ -41,8 +52,8 @@ class TokenAuthentication(KnoxTokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[User, Token]:
         """Return user and token of a secret, in one query.
 
-        Unlike knox's own method this leaves expired tokens in place, so that their
-        owner sees in the list why a program stopped working.
+        One that is known to be wrong costs none. Unlike knox's own method this leaves
+        expired tokens in place, so that their owner sees why a program stopped working.
         """
         # The same answer for every reason: a stranger learns nothing about the secret.
         refused = AuthenticationFailed("Invalid token.")
@@ -50,14 +61,21 @@ class TokenAuthentication(KnoxTokenAuthentication):
             secret = token.decode("ascii")
         except UnicodeDecodeError:
             raise refused from None
+        attempt = Try(self._network, hash_token(secret))
+        known = is_known_good(attempt)
         # The hash is the primary key; token_key alone would find others' tokens as well.
         found = (
             Token.objects.select_related("user")
-            .filter(digest=hash_token(secret), token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH])
+            .filter(digest=attempt.digest, token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH])
             .first()
         )
-        if found is None or found.is_expired() or not found.user.is_active:
+        if found is None:
+            note_wrong(attempt)
             raise refused
+        if found.is_expired() or not found.user.is_active:
+            raise refused
+        if not known:
+            note_good(attempt)
         _note_use(found)
         return found.user, found
 

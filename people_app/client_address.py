@@ -34,6 +34,17 @@ def client_address(meta: Mapping[str, Any]) -> str:
     return str(found or "")
 
 
+def client_network(meta: Mapping[str, Any]) -> str:
+    """Return what limits count as one client: an IPv4 address, or the /64 of an IPv6 address.
+
+    Whoever has an IPv6 address has 2^64 of them. "unknown" where nothing says the address.
+    """
+    address = parse_address(client_address(meta))
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address or "unknown")
+
+
 def parse_address(text: str) -> Address | None:
     """Return the address of `192.0.2.7`, `192.0.2.7:80`, `2001:db8::1` or `[2001:db8::1]:80`."""
     text = text.strip()

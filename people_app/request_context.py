@@ -14,12 +14,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What an audit event tells about its request."""
+    """What an audit event and a line of the log tell about their request.
+
+    `job_id` is that of the job which does what the request asked for, "" in the request itself.
+    """
 
     request_id: str = ""
     address: str = ""
     token_id: str = ""
     token_name: str = ""
+    job_id: str = ""
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
@@ -34,6 +38,16 @@ def current_request() -> RequestContext:
 def request_context(request_id: str, address: str = "") -> Iterator[None]:
     """Say that the code within answers this request; `address` is where it comes from."""
     reset = _current.set(RequestContext(request_id=request_id, address=address))
+    try:
+        yield
+    finally:
+        _current.reset(reset)
+
+
+@contextmanager
+def resumed(context: RequestContext) -> Iterator[None]:
+    """Say that the code within goes on with what this request asked for, in another process."""
+    reset = _current.set(context)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The roles a person can have on a resource, from the weakest to the strongest."""
+"""The roles a person can have on a resource or in a team, from the weakest to the strongest."""
 
 from __future__ import annotations
 
@@ -46,6 +46,18 @@ class Role(models.TextChoices):
         return [candidate for candidate in cls if candidate.covers(role)]
 
 
+class TeamRole(models.TextChoices):
+    """What somebody is in a team: a member has the team's roles, a maintainer says who is in."""
+
+    MEMBER = "member"
+    MAINTAINER = "maintainer"
+
+    def covers(self, other: TeamRole) -> bool:
+        """Say whether who has this role may do what `other` may."""
+        return _IN_TEAMS.index(self) >= _IN_TEAMS.index(other)
+
+
+_IN_TEAMS = (TeamRole.MEMBER, TeamRole.MAINTAINER)
 _OF_DATASETS = (Role.READER, Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN)
 _OF_TAXONOMIES = (Role.READER, Role.CURATOR, Role.OWNER)
 _LADDERS = (_OF_DATASETS, _OF_TAXONOMIES)

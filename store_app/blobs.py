@@ -1,8 +1,10 @@
 """The store's public face: import from here."""
 
 from store_app.index import Location, erased_among
+from store_app.index import locate as find_locations
 from store_app.large import put_file, put_files
 from store_app.leases import grant_lease, release_lease, renew_lease
+from store_app.ranges import Content, find_content, iter_content
 from store_app.reading import (
     get_blobs,
     get_content,
@@ -10,6 +12,7 @@ from store_app.reading import (
     iter_blobs,
     open_content,
     read_locations,
+    sign_range,
 )
 from store_app.writing import (
     NewBlob,
@@ -20,15 +23,19 @@ from store_app.writing import (
 )
 
 __all__ = [
+    "Content",
     "Location",
     "NewBlob",
     "PutReport",
     "erased_among",
+    "find_content",
+    "find_locations",
     "get_blobs",
     "get_content",
     "get_locations",
     "grant_lease",
     "iter_blobs",
+    "iter_content",
     "new_blob",
     "open_content",
     "put_blobs",
@@ -37,5 +44,6 @@ __all__ = [
     "read_locations",
     "release_lease",
     "renew_lease",
+    "sign_range",
     "touch_blobs",
 ]

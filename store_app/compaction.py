@@ -21,6 +21,7 @@ from store_app.progress import Progress, silent
 from store_app.rewriting import Rewritten, fits, read_objects, rewrite
 from store_app.roots import Finding, has_roots
 from store_app.scratch import ScratchSet
+from store_app.upkeep import announce
 
 THRESHOLD = 0.5
 # Small packs are joined when so many of them wait: each blob is then copied a few times in
@@ -90,6 +91,9 @@ def compact_packs(
             report = _rewrite_group(report, group, live, before, now)
             done += len(group)
             progress("rewrite", done, len(chosen))
+    if not dry_run:
+        facts = report.to_json() | {"problems": len(report.problems)}
+        announce("compacted", "packs", **facts)
     return report
 
 

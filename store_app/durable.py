@@ -36,6 +36,13 @@ class StoredFile(NamedTuple):
     modified: datetime
 
 
+class SignedRange(NamedTuple):
+    """A request that anybody may make for a while: a GET of `url` with these headers."""
+
+    url: str
+    headers: dict[str, str]
+
+
 class Files(ABC):
     """The files of one storage.
 
@@ -72,7 +79,18 @@ class Files(ABC):
         """Open a file for reading, seekable; FileNotFoundError without one."""
         return self.storage.open(name)
 
+    def sign_range(self, name: str, start: int, length: int) -> SignedRange | None:
+        """Let a stranger read part of a file for a while; None where the storage has no such word.
+
+        No other part may be read with it: what lies beside may be somebody else's.
+        """
+        return None
+
+    def exists(self, name: str) -> bool:
+        return self.storage.exists(name)
+
     def delete(self, name: str) -> None:
+        """Delete a file; one that is not there is no error."""
         self.storage.delete(name)
 
     def iter_files(self, folder: str) -> Iterator[StoredFile]:
@@ -90,6 +108,14 @@ class Files(ABC):
                 )
         for entry in folders:
             yield from self.iter_files(f"{folder}/{entry}")
+
+    def iter_unfinished(self) -> Iterator[StoredFile]:
+        """Walk through what somebody is writing, or was when the process died."""
+        yield from self.iter_files(INCOMING)
+
+    def drop_unfinished(self, file: StoredFile) -> None:
+        """Give up something of `iter_unfinished`; `modified` says when it was begun, or later."""
+        self.delete(file.name)
 
     def check(self, name: str, digest: bytes) -> None:
         """Read a file back; StorageFailed if it does not have this sha256."""

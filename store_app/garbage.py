@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from store_app import index
 from store_app.crash import crash_point
-from store_app.durable import INCOMING, Files, blob_files
+from store_app.durable import Files, blob_files
 from store_app.erasure import forget_erased_blobs
 from store_app.errors import NoRoots
 from store_app.leases import drop_ended_leases, oldest_lease
@@ -24,6 +25,7 @@ from store_app.marking import PackShare, iter_shares, marked
 from store_app.models import Blob, Pack
 from store_app.progress import Progress, silent
 from store_app.roots import Sweep, SweepReport, has_roots, sweep_apps
+from store_app.upkeep import announce
 
 GRACE = timedelta(hours=24)
 
@@ -110,6 +112,8 @@ def collect_garbage(
         _finish_deleting(files, progress)
     for name, size in _sweep(files, before, dry_run=dry_run):
         report = report._replace(orphans=report.orphans.add(name, size))
+    if not dry_run:
+        _announce(report)
     return report
 
 
@@ -132,6 +136,23 @@ def delete_file(files: Files, pack_id: int) -> None:
         pack.state = Pack.State.DELETED
         pack.condemned_at = None
         pack.save(update_fields=["state", "condemned_at"])
+
+
+def _announce(report: GarbageReport) -> None:
+    waiting = Pack.objects.filter(state=Pack.State.ACTIVE, condemned_at__isnull=False)
+    found = waiting.aggregate(files=Count("pk"), bytes=Sum("size", default=0))
+    announce(
+        "collected",
+        "garbage",
+        live_files=report.live.files,
+        live_bytes=report.live.bytes,
+        dead_bytes=report.dead_bytes,
+        condemned_files=found["files"],
+        condemned_bytes=found["bytes"],
+        deleted_files=report.deleted.files,
+        deleted_bytes=report.deleted.bytes,
+        orphans=report.orphans.files,
+    )
 
 
 def _batches(shares: Iterator[PackShare]) -> Iterator[list[PackShare]]:
@@ -228,10 +249,10 @@ def _finish_deleting(files: Files, progress: Progress) -> None:
 
 def _sweep(files: Files, before: datetime, *, dry_run: bool) -> Iterator[tuple[str, int]]:
     """Delete old files that no row knows; yield their names and sizes."""
-    for file in files.iter_files(INCOMING):
+    for file in files.iter_unfinished():
         if file.modified <= before:
             if not dry_run:
-                files.delete(file.name)
+                files.drop_unfinished(file)
             yield file.name, file.size
     for shelf in iter_shelves(files):
         for name, size in _orphans(shelf, before):

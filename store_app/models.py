@@ -10,6 +10,8 @@ from django.db import models
 
 from store_app.fields import DigestField
 
+UPLOADS = "uploads"  # the folder of what has not arrived yet
+
 
 class Pack(models.Model):
     """A file of the storage: a pack of many blobs, or one blob alone.
@@ -127,6 +129,67 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"verification of {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Upload(models.Model):
+    """A file that arrives piece by piece, until it is one blob (`store_app.uploads`).
+
+    The store knows neither people nor datasets: `owner` and `space` say who sends it and what it
+    is for, as the app above calls them. `size` and `received` are in bytes, and the first
+    `received` bytes are durable. `digest` is set once they are a blob, `failed` is the code of
+    the error for which they never will be.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    space = models.CharField(max_length=100)
+    owner = models.CharField(max_length=100)
+    size = models.BigIntegerField()
+    received = models.BigIntegerField(default=0)
+    metadata = models.TextField(default="", blank=True)  # what the sender says, given back as it is
+    expected_digest = DigestField(null=True)
+    digest = DigestField(null=True)
+    failed = models.CharField(max_length=50, default="", blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["space", "-created_at", "-id"], name="upload_by_space")]
+
+    def __str__(self) -> str:
+        return f"upload {self.id}"
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether all bytes are there, be they one blob by now or not."""
+        return self.received == self.size
+
+
+class UploadPart(models.Model):
+    """A piece of an upload, durable in a file of its own that is named by `id`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="parts")
+    start = models.BigIntegerField()
+    length = models.BigIntegerField()
+    digest = DigestField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "start"], name="one_part_per_start")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The name of the file in the storage."""
+        return f"{upload_folder(self.upload_id)}/{self.id.hex}"
+
+
+def upload_folder(upload_id: uuid.UUID) -> str:
+    """Name the folder in which the pieces of an upload lie."""
+    return f"{UPLOADS}/{upload_id.hex}"
 
 
 def file_name(kind: int, digest: bytes) -> str:

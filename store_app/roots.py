@@ -40,13 +40,12 @@ class Sweep(NamedTuple):
 
 
 class SweepReport(NamedTuple):
-    """What became of rows of one kind, or in a dry run would; `waiting` says why some stay."""
+    """What became of rows of one kind, or in a dry run would."""
 
     kind: str
     condemned: int
     reprieved: int
     deleted: int
-    waiting: str = ""
 
 
 Walker = Callable[[], Iterable[Reference]]

@@ -4,15 +4,27 @@ import io
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, BinaryIO
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from django.conf import settings
 from storages.backends.s3 import S3Storage
 
 from store_app.crash import crash_point
-from store_app.durable import CHUNK_BYTES, Chunks, Files, StoredFile, measure
+from store_app.durable import CHUNK_BYTES, Chunks, Files, SignedRange, StoredFile, measure
 from store_app.errors import DigestMismatch, StorageFailed
+
+SIGNED_SECONDS = 15 * 60
+
+_UPLOAD_MARK = " upload "  # no key of ours has a space
+# boto3 asks again until an answer has begun; what is cut off behind that is asked for again here.
+_READ_ATTEMPTS = 3
+_CUT_OFF = (BotoCoreError, EOFError)
+# No answer; or one that broke off within its headers, of which boto3 tells in these ways.
+_NO_ANSWER = (BotoCoreError, ResponseParserError, ValueError)
 
 
 class S3Files(Files):
@@ -43,13 +55,11 @@ class S3Files(Files):
             parameters["ACL"] = self.storage.default_acl
         parameters |= self.storage.get_object_parameters(name)
         crash_point("before_pack_fsync")
-        try:
+        with _said_as_failure(name):
             if size <= self.single_request_bytes:
                 acknowledged = self._put(name, b"".join(chunks()), digest, parameters)
             else:
                 acknowledged = self._put_in_parts(name, chunks(), parameters)
-        except (BotoCoreError, ClientError, Boto3Error) as error:
-            raise StorageFailed(name, str(error)) from error
         if not acknowledged:
             self.check(name, digest)
         crash_point("after_pack_fsync")
@@ -57,41 +67,124 @@ class S3Files(Files):
     def read_range(self, name: str, start: int, length: int) -> bytes:
         if length == 0:
             return b""  # there is no such range in HTTP
-        wanted = f"bytes={start}-{start + length - 1}"
-        try:
-            answer = self.client.get_object(Bucket=self.bucket, Key=self._key(name), Range=wanted)
-            with answer["Body"] as body:
-                return body.read()
-        except ClientError as error:
-            if _status(error) == 416:
+        cut_off: Exception | None = None
+        for _ in range(_READ_ATTEMPTS):
+            answer = self._get(name, Range=f"bytes={start}-{start + length - 1}")
+            if answer is None:
                 return b""  # the object ends before `start`
-            raise _failure(name, error) from error
-        except BotoCoreError as error:
-            raise StorageFailed(name, str(error)) from error
+            try:
+                return b"".join(_iter_body(answer))
+            except _CUT_OFF as error:
+                cut_off = error
+        raise StorageFailed(name, f"cut off {_READ_ATTEMPTS} times: {cut_off}") from cut_off
+
+    def sign_range(self, name: str, start: int, length: int) -> SignedRange | None:
+        if length == 0 or not settings.TESSERA_SIGNED_URLS:
+            return None
+        wanted = f"bytes={start}-{start + length - 1}"
+        # With the range among the parameters its header is signed, too: S3 refuses another one.
+        url = self.client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self.bucket, "Key": self._key(name), "Range": wanted},
+            ExpiresIn=SIGNED_SECONDS,
+        )
+        return SignedRange(url, {"Range": wanted})
 
     def open(self, name: str) -> BinaryIO:
         # Not the storage's own `open`: it keeps the whole object in memory by default.
         file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+        done = False
         try:
-            self.client.download_fileobj(self.bucket, self._key(name), file)
-        except ClientError as error:
-            file.close()
-            raise _failure(name, error) from error
-        except (BotoCoreError, Boto3Error) as error:
-            file.close()
-            raise StorageFailed(name, str(error)) from error
-        file.seek(0)
+            self._download(name, file)
+            file.seek(0)
+            done = True
+        finally:
+            if not done:
+                file.close()
         return file
 
+    def exists(self, name: str) -> bool:
+        try:
+            answer = self.client.head_object(Bucket=self.bucket, Key=self._key(name))
+        except ClientError as error:
+            failure = self._failure(name, error)
+            if isinstance(failure, FileNotFoundError):
+                return False
+            raise failure from error
+        except _NO_ANSWER as error:
+            raise StorageFailed(name, str(error)) from error
+        if "ContentLength" not in answer:
+            raise StorageFailed(name, "the answer was cut off")
+        return True
+
+    def delete(self, name: str) -> None:
+        with _said_as_failure(name):
+            self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
+
     def iter_files(self, folder: str) -> Iterator[StoredFile]:
-        prefix = self._key("")
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self._key(f"{folder}/")
-        )
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                name = entry["Key"].removeprefix(prefix)
-                yield StoredFile(name, entry["Size"], entry["LastModified"])
+        for entry in self._listed("list_objects_v2", "Contents", f"{folder}/"):
+            yield StoredFile(self._name(entry["Key"]), entry["Size"], entry["LastModified"])
+
+    def iter_unfinished(self) -> Iterator[StoredFile]:
+        # Parts of uploads that nobody completed: no listing of files shows them, but they are
+        # kept, and paid for, until somebody gives them up.
+        try:
+            for entry in self._listed("list_multipart_uploads", "Uploads", ""):
+                size = self._size_of_parts(entry["Key"], entry["UploadId"])
+                if size is not None:
+                    name = f"{self._name(entry['Key'])}{_UPLOAD_MARK}{entry['UploadId']}"
+                    yield StoredFile(name, size, entry["Initiated"])
+        except StorageFailed as error:
+            # Not for the service to ask, or the server knows no such question.
+            if _answer_behind(error) not in (403, 405, 501):
+                raise
+
+    def drop_unfinished(self, file: StoredFile) -> None:
+        name, _, upload = file.name.partition(_UPLOAD_MARK)
+        try:
+            with _said_as_failure(file.name):
+                self.client.abort_multipart_upload(
+                    Bucket=self.bucket, Key=self._key(name), UploadId=upload
+                )
+        except StorageFailed as error:
+            if _answer_behind(error) != 404:
+                raise
+
+    def _size_of_parts(self, key: str, upload: str) -> int | None:
+        """Return the bytes of an unfinished upload; None where it was finished meanwhile."""
+        try:
+            parts = self._listed("list_parts", "Parts", None, Key=key, UploadId=upload)
+            return sum(part["Size"] for part in parts)
+        except StorageFailed as error:
+            if _answer_behind(error) == 404:
+                return None
+            raise
+
+    def _get(self, name: str, **which: str) -> dict[str, Any] | None:
+        """Ask for an object or a range of it; None where the object ends before the range."""
+        try:
+            return self.client.get_object(Bucket=self.bucket, Key=self._key(name), **which)
+        except ClientError as error:
+            if _status(error) == 416:
+                return None
+            raise self._failure(name, error) from error
+        except _NO_ANSWER as error:
+            raise StorageFailed(name, str(error)) from error
+
+    def _download(self, name: str, file: BinaryIO) -> None:
+        """Copy an object into a file; where it is cut off, it goes on from there."""
+        cut_off: Exception | None = None
+        for _ in range(_READ_ATTEMPTS):
+            begun = file.tell()
+            answer = self._get(name, **({"Range": f"bytes={begun}-"} if begun else {}))
+            try:
+                for chunk in _iter_body(answer) if answer else ():
+                    file.write(chunk)
+            except _CUT_OFF as error:
+                cut_off = error
+            else:
+                return
+        raise StorageFailed(name, f"cut off {_READ_ATTEMPTS} times: {cut_off}") from cut_off
 
     def _put(self, name: str, body: bytes, digest: bytes, parameters: dict[str, Any]) -> bool:
         checksum = b64encode(digest).decode()
@@ -113,17 +206,69 @@ class S3Files(Files):
         )
         return False  # a checksum of parts is not the sha256 of the object
 
+    def _listed(
+        self, operation: str, field: str, folder: str | None, **which: str
+    ) -> Iterator[dict[str, Any]]:
+        if folder is not None:
+            which["Prefix"] = self._key(folder)
+        with _said_as_failure(f"{operation} of {self.bucket}"):
+            pages = self.client.get_paginator(operation)
+            for page in pages.paginate(Bucket=self.bucket, **which):
+                if "IsTruncated" not in page:
+                    # Cut off before its body: it would look as if there were no files.
+                    raise StorageFailed(f"{operation} of {self.bucket}", "it was cut off")
+                yield from page.get(field, ())
+
+    def _failure(self, name: str, error: ClientError) -> Exception:
+        """Say it as a local storage would.
+
+        A bucket that is not there answers 404, too, and must not look like files that are lost;
+        HEAD, which has no body, answers both without a reason.
+        """
+        if _status(error) != 404 or error.response["Error"]["Code"] == "NoSuchBucket":
+            return StorageFailed(name, str(error))
+        try:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                self.client.head_bucket(Bucket=self.bucket)
+        except (ClientError, *_NO_ANSWER) as missing:
+            return StorageFailed(name, f"the bucket {self.bucket}: {missing}")
+        return FileNotFoundError(name)
+
     def _key(self, name: str) -> str:
         return f"{self.storage.location.strip('/')}/{name}".lstrip("/")
+
+    def _name(self, key: str) -> str:
+        return key.removeprefix(self._key(""))
+
+
+def _iter_body(answer: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the content of an answer; one of `_CUT_OFF` where it is not whole."""
+    # Not `with` the body itself: that gives the stream beneath it, whose errors are not those
+    # of boto3 and whose length nobody compares.
+    with closing(answer["Body"]) as body:
+        if "ContentLength" not in answer:
+            raise EOFError("it ended within its headers")
+        while chunk := body.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _status(error: ClientError) -> int:
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
-def _failure(name: str, error: ClientError) -> Exception:
-    """Say it as a local storage would."""
-    return FileNotFoundError(name) if _status(error) == 404 else StorageFailed(name, str(error))
+def _answer_behind(failure: StorageFailed) -> int | None:
+    """Return the status of the answer that was a failure; None where there was no answer."""
+    cause = failure.__cause__
+    return _status(cause) if isinstance(cause, ClientError) else None
+
+
+@contextmanager
+def _said_as_failure(name: str) -> Iterator[None]:
+    """Turn what S3 and the way to it refuse into `StorageFailed`."""
+    try:
+        yield
+    except (ClientError, Boto3Error, *_NO_ANSWER) as error:
+        raise StorageFailed(name, str(error)) from error
 
 
 class _ChunkReader(io.RawIOBase):

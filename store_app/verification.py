@@ -24,6 +24,7 @@ from store_app.models import Pack, Verification
 from store_app.progress import Progress, silent
 from store_app.reading import decode_content
 from store_app.roots import Finding, Reference, iter_findings, iter_readable_roots
+from store_app.upkeep import announce
 
 LEVELS = ("refs", "tree", "data")
 ERASED = "object_erased"  # the code of a finding that is no damage: somebody wanted it so
@@ -68,7 +69,16 @@ def verify(
     """
     if level not in LEVELS:
         raise ValueError(f"level is one of {', '.join(LEVELS)}, not {level!r}")
-    return _verify(level, progress or silent, run or Verification())
+    run = run or Verification()
+    return _announced(_verify(level, progress or silent, run), level, run.sample)
+
+
+def _announced(findings: Iterator[Finding], level: str, sample: float) -> Iterator[Finding]:
+    damage = erased = 0
+    for finding in findings:
+        damage, erased = damage + (finding.code != ERASED), erased + (finding.code == ERASED)
+        yield finding
+    announce("verified", level, findings=damage, erased=erased, sample=sample)
 
 
 def _verify(level: str, progress: Progress, run: Verification) -> Iterator[Finding]:

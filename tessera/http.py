@@ -138,11 +138,12 @@ class Connection:
 
     def _json(self, method: str, path: str, *, repeat: bool, **options: Any) -> Any:
         def ask() -> Any:
-            return self._ask(method, path, **options)
+            return self._ask_json(method, path, **options)
 
         return self.repeat(ask) if repeat else ask()
 
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Make one request, once; answers other than 2xx are raised as errors."""
         params = options.pop("params", None)
         if params:
             options["params"] = {key: item for key, item in params.items() if item is not None}
@@ -158,6 +159,10 @@ class Connection:
             raise NetworkError(f"{self.url} sends us to {answer.headers.get('Location')}: use that")
         if not answer.is_success:
             raise _error_of(answer)
+        return answer
+
+    def _ask_json(self, method: str, path: str, **options: Any) -> Any:
+        answer = self.ask(method, path, **options)
         if not answer.content:
             return None
         try:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest
 
 from datasets_app.comparison import merge_base
 from datasets_app.errors import AmbiguousRevision, NoCommonAncestor, NotFound
 from datasets_app.models import Dataset, Version
+from datasets_app.names import is_storable
 from datasets_app.revs import resolve, split_comparison
+from people_app.roles import Role
+from web.sentences import sentence
 
 
 class Sides(NamedTuple):
@@ -37,12 +41,17 @@ class Sides(NamedTuple):
 
 
 def get_dataset(request: HttpRequest, slug: str) -> Dataset:
-    """Return a dataset that the user may read; else 404, so that nobody learns that it exists."""
+    """Return a dataset that the user may read; else 404, so that nobody learns that it exists.
+
+    `may_review` and `may_administer` say which tabs it has for them, in the same query.
+    """
+    mine = Dataset.objects.filter(pk=OuterRef("pk"))
+    found = Dataset.objects.visible_to(request.user).annotate(
+        may_review=Exists(mine.visible_to(request.user, Role.REVIEWER)),
+        may_administer=Exists(mine.visible_to(request.user, Role.ADMIN)),
+    )
     dataset = (
-        Dataset.objects.visible_to(request.user)
-        .select_related("taxonomy")
-        .filter(slug=slug)
-        .first()
+        found.select_related("taxonomy").filter(slug=slug).first() if is_storable(slug) else None
     )
     if dataset is None:
         raise Http404(f"There is no dataset “{slug}”, or it is not shared with you.")
@@ -62,7 +71,7 @@ def get_sides(dataset: Dataset, spec: str) -> Sides:
         try:
             old = merge_base(old, new)
         except NoCommonAncestor as error:
-            raise Http404(_sentence(error)) from error
+            raise Http404(sentence(error)) from error
     old, new = _with_facts(dataset, [old, new])
     return Sides(old, new, parts.old, parts.new, parts.from_base)
 
@@ -71,7 +80,7 @@ def _resolve(dataset: Dataset, rev: str) -> Version:
     try:
         return resolve(dataset, rev)
     except (NotFound, AmbiguousRevision) as error:
-        raise Http404(_sentence(error)) from error
+        raise Http404(sentence(error)) from error
 
 
 def _with_facts(dataset: Dataset, versions: list[Version]) -> list[Version]:
@@ -82,8 +91,3 @@ def _with_facts(dataset: Dataset, versions: list[Version]) -> list[Version]:
     for version in found.values():
         version.dataset = dataset
     return [found[key] for key in keys]
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -4,12 +4,17 @@ from django.urls import path, register_converter
 
 from web.converters import NumberConverter, RevConverter, SpecConverter, ViewConverter
 from web.views import (
+    account,
     accounts,
+    audit,
     compare,
+    dataset_members,
+    dataset_settings,
     datasets,
     images,
     jobs,
     pictures,
+    provider_sign_in,
     taxonomies,
     taxonomy_class,
     taxonomy_drafts,
@@ -18,7 +23,9 @@ from web.views import (
     taxonomy_members,
     taxonomy_preview,
     taxonomy_publishing,
+    teams,
     versions,
+    webhooks,
 )
 
 register_converter(RevConverter, "rev")
@@ -30,9 +37,14 @@ app_name = "web"
 urlpatterns = [
     path("", datasets.list_datasets, name="datasets"),
     path("sign-in/", accounts.SignInView.as_view(), name="sign-in"),
+    path("sign-in/provider/", provider_sign_in.begin, name="provider"),
+    path("sign-in/provider/return/", provider_sign_in.come_back, name="provider-return"),
+    path("account/", account.show_account, name="account"),
     path("sign-out/", accounts.SignOutView.as_view(), name="sign-out"),
     path("jobs/", jobs.list_jobs, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.show_job, name="job"),
+    path("jobs/<uuid:job_id>/cancel/", jobs.cancel_job, name="job-cancel"),
+    path("jobs/<uuid:job_id>/retry/", jobs.retry_job, name="job-retry"),
     path("datasets/<slug:slug>/", datasets.show_dataset, name="dataset"),
     path("datasets/<slug:slug>/versions/<rev:rev>/", versions.show_version, name="version"),
     path("datasets/<slug:slug>/images/<rev:rev>:<no:number>/", images.show_image, name="image"),
@@ -49,6 +61,28 @@ urlpatterns = [
         name="compare-image",
     ),
     path("datasets/<slug:slug>/compare/<spec:spec>/", compare.show, name="compare"),
+    path("datasets/<slug:slug>/members/", dataset_members.members, name="dataset-members"),
+    path("datasets/<slug:slug>/settings/", dataset_settings.general, name="dataset-settings"),
+    path("datasets/<slug:slug>/settings/audit/", audit.show_dataset_audit, name="dataset-audit"),
+    path("datasets/<slug:slug>/settings/webhooks/", webhooks.list_webhooks, name="webhooks"),
+    path(
+        "datasets/<slug:slug>/settings/webhooks/<uuid:webhook_id>/",
+        webhooks.show_webhook,
+        name="webhook",
+    ),
+    path(
+        "datasets/<slug:slug>/settings/webhooks/<uuid:webhook_id>/<uuid:delivery_id>/",
+        webhooks.show_delivery,
+        name="delivery",
+    ),
+    path(
+        "datasets/<slug:slug>/settings/webhooks/<uuid:webhook_id>/<uuid:delivery_id>/again/",
+        webhooks.send_again,
+        name="delivery-again",
+    ),
+    path("teams/", teams.list_teams, name="teams"),
+    path("teams/<slug:slug>/", teams.show_team, name="team"),
+    path("audit/", audit.show_audit, name="audit"),
     path("taxonomies/", taxonomies.list_taxonomies, name="taxonomies"),
     path("taxonomies/<slug:slug>/", taxonomies.show_taxonomy, name="taxonomy"),
     path(

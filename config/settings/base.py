@@ -4,10 +4,15 @@ Every variable has a default that serves one machine; `docs/guides/operators.md`
 lists them.
 """
 
+import socket
 from pathlib import Path
 
 import environ
 
+from config.logging import log_settings
+from config.settings.cache import cache_settings
+from config.settings.networks import networks
+from config.settings.oidc import oidc_settings
 from config.settings.storage import blob_storage
 
 env = environ.Env()
@@ -19,6 +24,8 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 DEBUG = env.bool("TESSERA_DEBUG", default=False)
 ALLOWED_HOSTS = env.list("TESSERA_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 SECRET_KEY = env.str("TESSERA_SECRET_KEY", default="")
+# Keys that were replaced: what they signed is still good.
+SECRET_KEY_FALLBACKS = env.list("TESSERA_SECRET_KEY_FALLBACKS", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -73,6 +80,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "web:sign-in"
 LOGIN_REDIRECT_URL = "web:datasets"
 LOGOUT_REDIRECT_URL = "web:sign-in"
+# Signing in with an organisation's provider (people_app/oidc/); None: nobody does.
+TESSERA_OIDC = oidc_settings(env)
 
 TEMPLATES = [
     {
@@ -113,6 +122,8 @@ STORAGES = {
     ),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pulls read S3 past the service, by signed addresses; off where clients do not reach the bucket.
+TESSERA_SIGNED_URLS = env.bool("TESSERA_SIGNED_URLS", default=True)
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 
@@ -120,6 +131,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 # How jobs spread over processors (datasets_app/jobs/executor.py).
 TESSERA_WORKERS = env.int("TESSERA_WORKERS", default=0)  # 0: one per processor
 DASK_SCHEDULER_ADDRESS = env.str("DASK_SCHEDULER_ADDRESS", default="")
+# A worker that is silent for so long is held for dead (datasets_app/jobs/timing.py).
+TESSERA_JOB_LEASE_SECONDS = env.float("TESSERA_JOB_LEASE_SECONDS", default=30)
+TESSERA_JOBS_KEPT_DAYS = env.int("TESSERA_JOBS_KEPT_DAYS", default=90)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -138,11 +152,14 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# Requests to the API; "" is no limit. Each process counts for itself.
+# Where requests are counted; "": each process for itself.
+CACHES = cache_settings(env.str("TESSERA_CACHE_URL", default=""))
+# Requests to the API, and wrong tokens from one address; "" is no limit.
 TESSERA_RATE_LIMITS = {
     "token": env.str("TESSERA_RATE_TOKEN", default="6000/min"),
     "user": env.str("TESSERA_RATE_USER", default="6000/min"),
     "anonymous": env.str("TESSERA_RATE_ANONYMOUS", default="3000/min"),
+    "wrong_token": env.str("TESSERA_RATE_WRONG_TOKEN", default="30/min"),
 }
 # The model is swapped: knox's own table would only stand in the way of TRUNCATE.
 MIGRATION_MODULES = {"knox": None}
@@ -158,8 +175,9 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    # Enumerations stay where they are used: their names would be made of hashes.
-    "POSTPROCESSING_HOOKS": [],
+    # Its own hook is left out, so that enumerations stay where they are used: their names
+    # would be made of hashes.
+    "POSTPROCESSING_HOOKS": ["api.openapi.describe_every_operation"],
 }
 
 CONTENT_SECURITY_POLICY = {
@@ -178,6 +196,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "people_app.sessions"
 SESSION_COOKIE_HTTPONLY = True
 # A proxy that ends TLS must set X-Forwarded-Proto itself and drop what clients send.
 if env.bool("TESSERA_BEHIND_HTTPS_PROXY", default=False):
@@ -185,7 +204,7 @@ if env.bool("TESSERA_BEHIND_HTTPS_PROXY", default=False):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
     # Those who ask for health inside the house come past the proxy, without TLS.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = env.int("TESSERA_HSTS_SECONDS", default=31_536_000)  # 0: not sent
     # Subdomains and browsers' preload lists bind hosts that are not this service's.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -196,6 +215,11 @@ TESSERA_TRUSTED_PROXIES = env.list("TESSERA_TRUSTED_PROXIES", default=[])
 # Where webhooks may go beside public addresses at these ports (datasets_app/webhooks/).
 TESSERA_WEBHOOK_ALLOW = env.list("TESSERA_WEBHOOK_ALLOW", default=[])
 TESSERA_WEBHOOK_PORTS = env.list("TESSERA_WEBHOOK_PORTS", cast=int, default=[80, 443])
+# The largest file that is taken: piece by piece, and in one form.
+TESSERA_UPLOAD_LIMIT_BYTES = env.int("TESSERA_UPLOAD_LIMIT_BYTES", default=100 * 2**30)
+TESSERA_FORM_LIMIT_BYTES = env.int("TESSERA_FORM_LIMIT_BYTES", default=4 * 2**30)
+# How many uploads one person may have begun and not completed.
+TESSERA_OPEN_UPLOADS = env.int("TESSERA_OPEN_UPLOADS", default=20)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -203,10 +227,12 @@ USE_I18N = False
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("TESSERA_LOG_LEVEL", default="WARNING")},
-}
+# Who may ask /metrics beside superusers, and where the web server's processes count.
+TESSERA_METRICS_ALLOW = networks(env.list("TESSERA_METRICS_ALLOW", default=["127.0.0.0/8", "::1"]))
+TESSERA_METRICS_DIR = Path(
+    env.str("TESSERA_METRICS_DIR", default=str(DATA_DIR / "metrics" / socket.gethostname()))
+)
+# The access log (`tessera.access`) is written at INFO.
+LOGGING = log_settings(
+    env.str("TESSERA_LOG_FORMAT", default="line"), env.str("TESSERA_LOG_LEVEL", default="WARNING")
+)

@@ -40,3 +40,5 @@ TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBacken
 TESSERA_WORKERS = 1
 # Tests of rate limits set some.
 TESSERA_RATE_LIMITS: dict[str, str] = {}
+# Tests of /metrics allow some: the test client's address is this machine's.
+TESSERA_METRICS_ALLOW: list[object] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from datasets_app.actions.publishing import Draft, find_idempotent, lock_dataset, publish
 from datasets_app.bulk import batched, insert_rows
@@ -91,11 +92,13 @@ def commit(
     KeyReused, DatasetFull
         As `datasets_app.errors` says. No version is made.
     """
+    # Before the look for the key: who sees that the same request moved the branch sees its key.
+    target = _find_branch(dataset, branch)
     if idempotency_key is not None:
         known = find_idempotent(author, dataset, branch, idempotency_key, body_sha256)
         if known is not None:
             return known
-    parent = _parent(dataset, branch, expected_head)
+    parent = _parent(branch, target, expected_head)
     _check_taxonomy(dataset, parent, taxonomy_version)
     draft = Draft(
         dataset=dataset,
@@ -163,6 +166,7 @@ def _commit_large(
                 check.add(staged, found)
                 if not check.is_refused:
                     _keep_batch(change_set, staged)
+                ChangeSet.objects.filter(pk=change_set.pk).update(written_at=timezone.now())
             tally.add(staged.changes, staged.facts)
             counts = _added(counts, _counts(staged.changes))
         # Only now, so that one try tells of all batches.
@@ -172,9 +176,16 @@ def _commit_large(
         # which the names came.
         for rows in _iter_kept(change_set):
             with transaction.atomic():
+                # Garbage collection deletes nodes under this lock, and keeps those below a root
+                # that is named: what this batch writes or re-uses is safe when it ends.
+                lock_dataset(draft.dataset)
                 root = update_root(nodes, root, rows)
+                ChangeSet.objects.filter(pk=change_set.pk).update(
+                    unfinished_root=root, written_at=timezone.now()
+                )
         with transaction.atomic():
             _keep_warnings(change_set, check)
+            # `publish` saves the set, which needs no root of its own beside its version.
             version = publish(draft, root, tally, change_set, counts)
         done = True
         return version
@@ -234,13 +245,13 @@ def _mark_seen(seen: bytearray, staged: Staged) -> None:
         seen[place] |= 1 << bit
 
 
-def _parent(dataset: Dataset, branch: str, expected_head: bytes | None) -> Version | None:
+def _find_branch(dataset: Dataset, name: str) -> Branch | None:
+    heads = Branch.objects.select_related("head__taxonomy_version__taxonomy")
+    return heads.filter(dataset=dataset, name=name).first()
+
+
+def _parent(branch: str, found: Branch | None, expected_head: bytes | None) -> Version | None:
     """Return the version that the branch is at, which must be the expected one."""
-    found = (
-        Branch.objects.filter(dataset=dataset, name=branch)
-        .select_related("head__taxonomy_version__taxonomy")
-        .first()
-    )
     if found is None and expected_head is not None:
         raise NotFound("branch", branch)
     head = found.head if found else None

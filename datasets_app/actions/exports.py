@@ -13,7 +13,7 @@ from datasets_app.exports.selection import iter_selected, parse_filter
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
 from labels_app.reading import Reading, reading_of
-from panoptic.formats.base import ExportClass, ExportReport, Format, WriteOptions
+from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList, WriteOptions
 from panoptic.formats.registry import get_format
 
 _OPTIONS = ("scheme", "geometry")
@@ -44,7 +44,7 @@ def export_version(
     unless `path` ends in .json.
 
     The same version, reading and request give the same bytes on every machine. The target
-    appears only when it is complete.
+    appears only when it is complete. What was erased is left out, and is a problem of the report.
 
     Raises
     ------
@@ -56,16 +56,18 @@ def export_version(
     wanted = parse_filter(request.filter, reading)
     options = parse_options(request.options or {})
     classes = export_classes(reading)
+    lost = ProblemList()
     form = get_format(request.format)
     with form.create(_target(form, path), classes, options) as writer:
         selected = iter_selected(version, wanted)
-        records = encode_images(writer.encode, selected, reading.label_reading)
+        records = encode_images(writer.encode, selected, reading.label_reading, lost.add)
         done = 0
         for done, record in enumerate(records, 1):
             writer.add(record)
             progress(done, version.image_count)
         progress(done, done)  # how many a filter selects is known now
-        return writer.close()
+        report = writer.close()
+    return report._replace(problems=(*lost.as_tuple(), *report.problems))
 
 
 def _target(form: Format, path: Path) -> Path:

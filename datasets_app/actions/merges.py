@@ -98,11 +98,12 @@ def merge_versions(
     BranchMoved, NoCommonAncestor, NotFound, KeyReused, ObjectsMissing
         As `commit` and `merge_base` say.
     """
+    # Before the look for the key: who sees that the same request moved the branch sees its key.
+    target = get_branch(dataset, branch)
     if idempotency_key is not None:
         known = find_idempotent(author, dataset, branch, idempotency_key, body_sha256)
         if known is not None:
             return known
-    target = get_branch(dataset, branch)
     check_head(target, expected_head)
     ours = target.head
     base = _base_of(dataset, ours, from_version)

@@ -80,11 +80,12 @@ def revert_version(
     InvalidResolution, BranchMoved, NotFound, KeyReused, ObjectsMissing
         As `merge_versions` says.
     """
+    # Before the look for the key: who sees that the same request moved the branch sees its key.
+    target = get_branch(dataset, branch)
     if idempotency_key is not None:
         known = find_idempotent(author, dataset, branch, idempotency_key, body_sha256)
         if known is not None:
             return known
-    target = get_branch(dataset, branch)
     check_head(target, expected_head)
     walk, taxonomies, _ = _walk_back(dataset, target, version, choices_of(strategy, resolutions))
     survey = survey_changes(walk, taxonomies)

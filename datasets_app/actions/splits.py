@@ -13,6 +13,7 @@ from datasets_app.actions.commits import ImageChange, commit
 from datasets_app.bulk import batched
 from datasets_app.entries import Entry
 from datasets_app.errors import BranchMoved
+from datasets_app.jobs.asking import AskedOnce
 from datasets_app.jobs.kinds import Progress, job_kind, silent
 from datasets_app.jobs.queue import enqueue
 from datasets_app.models import Dataset, Job, Version
@@ -25,6 +26,7 @@ from datasets_app.split_counts import GroupSplits, SplitCounts
 from datasets_app.splitting import GroupKey, InvalidSplitting, SplitRule, point_of
 from datasets_app.tree import get_entries
 from people_app.models import User
+from people_app.roles import Role
 from store_app.blobs import get_content, put_file
 
 JOB_KIND = "splits"
@@ -193,13 +195,14 @@ def request_splits(
         # A root of garbage collection until the job is settled (`jobs.roots`).
         listed = io.BytesIO(orjson.dumps(splitting.splits))
         arguments["upload"] = put_file(listed, "zstd").hex()
-    key = None
+    once = None
     if idempotency_key is not None and body_sha256 is not None:
-        key = f"{JOB_KIND}:{author.pk}:{dataset.pk}:{body_sha256.hex()}:{idempotency_key}"[:200]
-    return enqueue(JOB_KIND, arguments, actor=author, dataset=dataset, idempotency_key=key)
+        kind = f"{JOB_KIND}:{branch}"
+        once = AskedOnce(author, dataset, kind, idempotency_key, body_sha256)
+    return enqueue(JOB_KIND, arguments, actor=author, dataset=dataset, once=once)
 
 
-@job_kind(JOB_KIND)
+@job_kind(JOB_KIND, needs=Role.ANNOTATOR)
 def run_splits_job(job: Job, progress: Progress) -> dict[str, Any]:
     """Assign splits of a version that was too large for a request."""
     arguments = job.arguments

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,31 +16,44 @@ from datasets_app.actions.exports import ExportRequest, export_version, parse_op
 from datasets_app.actions.imports import import_labels
 from datasets_app.archives import extract_archive, write_archive
 from datasets_app.errors import NotFound
+from datasets_app.exports.files import EXPORT_KIND, forget_old
 from datasets_app.exports.selection import parse_filter
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.imports.request import ImportMode, ImportRequest
+from datasets_app.jobs.asking import AskedOnce
 from datasets_app.jobs.kinds import Progress, job_kind
 from datasets_app.jobs.queue import enqueue
-from datasets_app.models import Dataset, Job, JobState, Version
+from datasets_app.models import Dataset, Job, Version
 from datasets_app.names import clean_ref_name, clean_split
 from datasets_app.taxonomy_access import get_read_by, get_read_by_again
 from panoptic.formats.registry import get_format
 from people_app.models import User
-from store_app.blobs import open_content, put_file
+from people_app.roles import Role
+from store_app.blobs import find_content, iter_content, put_file, touch_blobs
+from store_app.errors import ObjectMissing
 
 IMPORT_KIND = "import"
-EXPORT_KIND = "export"
 # Raise it when a writer writes other bytes: exports made before are then made again.
 WRITERS_VERSION = 1
 
 
 def request_import(
-    dataset: Dataset, archive: BinaryIO, fields: Mapping[str, Any], *, actor: User
+    dataset: Dataset,
+    archive: BinaryIO | bytes,
+    fields: Mapping[str, Any],
+    *,
+    actor: User,
+    once: AskedOnce | None = None,
 ) -> Job:
-    """Keep an uploaded file and ask for its import.
+    """Ask for the import of a file, or of a blob that is there, by its digest.
 
     `fields` are those of `ImportRequest` that make sense from afar; `path`, `labels` and
     `images` are relative to the archive. All that can be checked without reading is checked.
+
+    Raises
+    ------
+    ObjectMissing, ObjectErased
+        There is no such blob, or the file is one that must not come back.
     """
     get_format(fields["format"])
     if fields.get("branch"):
@@ -50,23 +62,29 @@ def request_import(
         clean_split(fields["split"])
     for name in ("path", "labels", "images"):
         _check_inside(fields.get(name) or ".")
-    upload = put_file(archive)
-    return enqueue(
-        IMPORT_KIND,
-        {**fields, "upload": upload.hex()},
-        actor=actor,
-        dataset=dataset,
-    )
+    digest = archive if isinstance(archive, bytes) else put_file(archive)
+    with transaction.atomic():
+        # Until the job is there, garbage collection must be told.
+        if missing := touch_blobs([digest]):
+            raise ObjectMissing(missing)
+        return enqueue(
+            IMPORT_KIND,
+            {**fields, "upload": digest.hex()},
+            actor=actor,
+            dataset=dataset,
+            once=once,
+        )
 
 
-@job_kind(IMPORT_KIND)
+@job_kind(IMPORT_KIND, needs=Role.ANNOTATOR)
 def run_import_job(job: Job, progress: Progress) -> dict[str, Any]:
     """Unpack an upload and import it; a repetition finds the version that was made."""
     fields = dict(job.arguments)
     with _work_folder() as folder:
         upload = folder / "upload"
-        with open_content(bytes.fromhex(fields.pop("upload"))) as source, upload.open("wb") as file:
-            shutil.copyfileobj(source, file)
+        content = find_content(bytes.fromhex(fields.pop("upload")))
+        with upload.open("wb") as file:
+            file.writelines(iter_content(content))
         unpacked = folder / "unpacked"
         unpacked.mkdir()
         extract_archive(upload, unpacked)
@@ -78,9 +96,17 @@ def run_import_job(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def request_export(
-    version: Version, request: ExportRequest, *, actor: User, taxonomy: str = ""
+    version: Version,
+    request: ExportRequest,
+    *,
+    actor: User,
+    taxonomy: str = "",
+    once: AskedOnce | None = None,
 ) -> Job:
     """Ask for an export; one of the same version, reading and request is found again.
+
+    One that failed is done again. One whose archive is gone, or will be within a day, or is from
+    before something of the dataset was erased, is left to itself, and another one made.
 
     Parameters
     ----------
@@ -115,13 +141,15 @@ def request_export(
     }
     key = f"export:{hashlib.sha256(rfc8785.dumps(identity)).hexdigest()}"
     with transaction.atomic():
-        # One that failed must not stand in the way of the next try.
-        failed = Job.objects.filter(
-            idempotency_key=key, state__in=(JobState.FAILED, JobState.CANCELLED)
-        )
-        failed.update(idempotency_key=None)
+        forget_old(key)
         return enqueue(
-            EXPORT_KIND, arguments, actor=actor, dataset=version.dataset, idempotency_key=key
+            EXPORT_KIND,
+            arguments,
+            actor=actor,
+            dataset=version.dataset,
+            idempotency_key=key,
+            once=once,
+            again=True,
         )
 
 

@@ -195,7 +195,7 @@ def _keep_rows(restore: _Restore, name: str, source: BinaryIO) -> None:
 def _save(restore: _Restore, stored: StoredFile, source: BinaryIO, files: Files) -> None:
     # What was there before stays, whatever happens: another database may need it. Noted
     # first, for a storage that fails half way may leave something too.
-    if not files.storage.exists(stored.name):
+    if not files.exists(stored.name):
         restore.saved.write(f"{stored.name}\n".encode())
     try:
         files.save(stored.name, partial(_from_start, source), stored.digest)

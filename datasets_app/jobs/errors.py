@@ -1,8 +1,10 @@
-"""Why a job ends without a result.
+"""Why a job ends without a result, or is not tried again.
 
 JobError
-├── JobCancelled   somebody asked for it
-└── LeaseLost      another worker holds a newer lease
+├── JobCancelled        somebody asked for it
+├── LeaseLost           another worker holds a newer lease
+├── NotRetriable   409  only what failed or was cancelled is tried again
+└── UploadExpired  410  what the job was to read is gone
 """
 
 from store_app.errors import TesseraError
@@ -31,3 +33,29 @@ class LeaseLost(JobError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job {job_id} is held by another worker", job=job_id)
+
+
+class NotRetriable(JobError):
+    """Only a job that failed or was cancelled can be tried again."""
+
+    code = "not_retriable"
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(
+            f"job {job_id} is {state}: only what failed or was cancelled is tried again",
+            job=job_id,
+            state=state,
+        )
+
+
+class UploadExpired(JobError):
+    """The file that the job was to read is not kept any more: it must be sent again."""
+
+    code = "upload_expired"
+    status = 410
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"the file that job {job_id} was to read is not kept any more; send it again",
+            job=job_id,
+        )

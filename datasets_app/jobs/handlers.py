@@ -4,4 +4,5 @@ import datasets_app.actions.comparisons
 import datasets_app.actions.splits
 import datasets_app.actions.transfers
 import datasets_app.actions.unions
+import datasets_app.actions.uploads
 import datasets_app.leaks.asking  # noqa: F401

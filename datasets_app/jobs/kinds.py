@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from people_app.roles import Role
+
 Result = dict[str, Any]
 
 
@@ -22,16 +24,19 @@ def silent(done: int, total: int | None = None, message: str = "") -> None:
 
 Handler = Callable[[Any, Progress], Result]
 _HANDLERS: dict[str, Handler] = {}
+_NEEDED: dict[str, Role] = {}
 
 
-def job_kind(kind: str) -> Callable[[Handler], Handler]:
+def job_kind(kind: str, needs: Role = Role.READER) -> Callable[[Handler], Handler]:
     """Register a function as the work of a kind: `handler(job, progress) -> result`.
 
-    A handler is idempotent: a worker that dies leaves its job to another.
+    A handler is idempotent: a worker that dies leaves its job to another. `needs` is the role
+    in the dataset without which nobody has the work done once more.
     """
 
     def register(handler: Handler) -> Handler:
         _HANDLERS[kind] = handler
+        _NEEDED[kind] = needs
         return handler
 
     return register
@@ -40,3 +45,8 @@ def job_kind(kind: str) -> Callable[[Handler], Handler]:
 def get_handler(kind: str) -> Handler:
     """Return the function of a kind; `KeyError` for a kind nobody registered."""
     return _HANDLERS[kind]
+
+
+def needed_role(kind: str) -> Role:
+    """Return the role that the work of a kind needs; that of admins for one nobody registered."""
+    return _NEEDED.get(kind, Role.ADMIN)

@@ -8,6 +8,7 @@ import orjson
 from django.db import transaction
 
 from datasets_app.bulk import insert_rows
+from datasets_app.jobs.asking import AskedOnce
 from datasets_app.jobs.kinds import Progress, job_kind, silent
 from datasets_app.jobs.queue import enqueue
 from datasets_app.leaks.finding import find_leaks
@@ -24,7 +25,9 @@ def find_report(version: Version, request: LeakRequest) -> LeakReport | None:
     return found.select_related("job").first()
 
 
-def request_report(version: Version, request: LeakRequest, *, actor: Any) -> LeakReport:
+def request_report(
+    version: Version, request: LeakRequest, *, actor: Any, once: AskedOnce | None = None
+) -> LeakReport:
     """Return the report of a version; ask for a job if there is none, or none on its way.
 
     One for which the store could not give all photographs is made again.
@@ -39,6 +42,7 @@ def request_report(version: Version, request: LeakRequest, *, actor: Any) -> Lea
             {"version": version.pk, "request": request.to_plain()},
             actor=actor,
             dataset=version.dataset,
+            once=once,
         )
         report.save(update_fields=["job"])
     # Where the queue works at once, as in tests, it is ready already.

@@ -8,6 +8,8 @@ from datasets_app.models.idempotency import IdempotencyKey
 from datasets_app.models.image import Image, ImageIndex
 from datasets_app.models.image_hash import HashState, ImageHash
 from datasets_app.models.job import Job, JobState
+from datasets_app.models.job_key import JobKey
+from datasets_app.models.job_line import JobLine, Level
 from datasets_app.models.leak_report import Leak, LeakKind, LeakReport
 from datasets_app.models.photo import Photo
 from datasets_app.models.pixel_comparison import ComparedImage, PairDiff, PixelComparison
@@ -17,6 +19,7 @@ from datasets_app.models.tree_node import TreeNode
 from datasets_app.models.union_count import UnionCount
 from datasets_app.models.version import Version, VersionParent
 from datasets_app.models.webhook import Delivery, DeliveryState, Webhook, WebhookEvent
+from datasets_app.models.worker import Worker
 
 __all__ = [
     "Branch",
@@ -35,10 +38,13 @@ __all__ = [
     "ImageHash",
     "ImageIndex",
     "Job",
+    "JobKey",
+    "JobLine",
     "JobState",
     "Leak",
     "LeakKind",
     "LeakReport",
+    "Level",
     "PairDiff",
     "Photo",
     "PixelComparison",
@@ -52,4 +58,5 @@ __all__ = [
     "Visibility",
     "Webhook",
     "WebhookEvent",
+    "Worker",
 ]

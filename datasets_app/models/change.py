@@ -8,13 +8,16 @@ from django.db import models
 from django.utils import timezone
 
 from datasets_app.models.dataset import Dataset
+from store_app.fields import DigestField
 
 
 class ChangeSet(models.Model):
     """The changes of one version, named by it.
 
-    A large commit writes its changes in many transactions before the version exists; a set
-    that no version names is what an interrupted commit left behind.
+    A large commit writes its changes in many transactions before the version exists, and renews
+    `written_at` with each: a set that no version names and nobody has written to for a day is
+    what an interrupted commit left behind. `unfinished_root` is the tree as far as it is
+    written, which nothing else may name yet; null where there is a version.
     """
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="+")
@@ -22,7 +25,8 @@ class ChangeSet(models.Model):
     removed = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     warning_count = models.PositiveBigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    written_at = models.DateTimeField(default=timezone.now, editable=False)
+    unfinished_root = DigestField(null=True)
 
     def __str__(self) -> str:
         return f"+{self.added} -{self.removed} ~{self.changed}"

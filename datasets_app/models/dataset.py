@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from labels_app.models import Taxonomy
+from people_app.membership_models import sees_all
 from people_app.models import Membership
 from people_app.roles import Role
 
@@ -28,7 +29,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         self, user: AbstractBaseUser | AnonymousUser, at_least: Role = Role.READER
     ) -> DatasetQuerySet:
         """Keep the datasets where `user` has a role; reading a public one needs none."""
-        if _sees_all(user):
+        if sees_all(user):
             return self
         mine = models.Q(pk__in=Membership.objects.resources_of(user, DATASET_KIND, at_least))
         if at_least == Role.READER:
@@ -65,13 +66,7 @@ class Dataset(models.Model):
 
     def role_of(self, user: AbstractBaseUser | AnonymousUser) -> Role | None:
         """Return what `user` may do here, None for nothing; one query for members."""
-        if _sees_all(user):
-            return Role.ADMIN
         role = Membership.objects.role_of(user, DATASET_KIND, self.pk)
         if role is None and self.visibility == Visibility.PUBLIC:
             return Role.READER
         return role
-
-
-def _sees_all(user: AbstractBaseUser | AnonymousUser) -> bool:
-    return user.is_active and getattr(user, "is_superuser", False)

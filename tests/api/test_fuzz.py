@@ -34,6 +34,9 @@ READ = {
     f"{STREETS}/tags/": PAGE,
     f"{API}/taxonomies/": PAGE,
     f"{API}/jobs/": (*PAGE, "state", "dataset"),
+    f"{API}/teams/": PAGE,
+    f"{STREETS}/members/": PAGE,
+    f"{STREETS}/teams/": PAGE,
     f"{API}/tokens/": PAGE,
     "/api/schema/": ("format",),
 }
@@ -41,6 +44,7 @@ WRITTEN = [
     ("post", f"{API}/datasets/"), ("patch", f"{STREETS}/"), ("post", f"{STREETS}/branches/"),
     ("patch", f"{STREETS}/branches/main/"), ("post", f"{STREETS}/branches/main/commits/"),
     ("post", f"{STREETS}/tags/"), ("post", f"{STREETS}/exports/"), ("post", f"{API}/tokens/"),
+    ("post", f"{API}/teams/"),
 ]  # fmt: skip
 FIELDS = ["slug", "title", "taxonomy", "visibility", "default_branch", "name", "head", "protected",
           "expected_head", "message", "changes", "version", "format", "filter", "options", "days",

@@ -2,11 +2,13 @@
 
 import pytest
 
-from people_app.roles import Role
-from tests.api.builders import client_of, person
+from people_app.actions.teams import create_team, set_team_member
+from people_app.roles import Role, TeamRole
+from tests.api.builders import client_of, person, walk
 from tests.api.taxonomy_builders import STREETS, member_of_taxonomy, publish
 
 MEMBERS = f"{STREETS}/members/"
+TEAMS = f"{STREETS}/teams/"
 
 
 def roles(client):
@@ -74,3 +76,81 @@ def test_who_is_not_there_is_not_found(admin, world):
     assert admin.put(f"{MEMBERS}nobody/", {"role": "reader"}).status_code == 404
     person("bob")
     assert admin.delete(f"{MEMBERS}bob/").status_code == 404
+
+
+def crew(*members):
+    """A team of ada, who maintains it, and members."""
+    team = create_team(slug="crew", actor=person("ada"), name="Night crew")
+    for name in members:
+        set_team_member(team=team, user=person(name), role=TeamRole.MEMBER, actor=person("ada"))
+
+
+def ways(client):
+    rows = walk(client, f"{MEMBERS}?limit=2")
+    return [(row["username"], row["role"], row["team"]) for row in rows]
+
+
+def test_an_owner_gives_a_team_a_role_and_takes_it(admin, world):
+    crew("bob")
+    bob = client_of("bob")
+    assert bob.get(f"{STREETS}/").status_code == 404
+    given = admin.put(f"{TEAMS}crew/", {"role": "curator"}).json()
+    assert (given["team"], given["name"], given["role"]) == ("crew", "Night crew", "curator")
+    assert bob.get(f"{STREETS}/").json()["role"] == "curator"
+    assert [row["team"] for row in walk(admin, TEAMS)] == ["crew"]
+    assert admin.delete(f"{TEAMS}crew/").status_code == 204
+    assert bob.get(f"{STREETS}/").status_code == 404
+    assert admin.delete(f"{TEAMS}crew/").status_code == 404
+
+
+def test_members_say_through_which_team_they_have_a_role(admin, world):
+    crew("bob", "eve")
+    admin.put(f"{TEAMS}crew/", {"role": "reader"})
+    admin.put(f"{MEMBERS}bob/", {"role": "curator"})
+    assert ways(admin) == [
+        ("ada", "owner", None),
+        ("ada", "reader", "crew"),
+        ("bob", "reader", "crew"),
+        ("eve", "reader", "crew"),
+        ("bob", "curator", None),
+    ]
+
+
+def test_taking_a_role_by_name_leaves_what_a_team_gives(admin, world):
+    crew("bob")
+    admin.put(f"{TEAMS}crew/", {"role": "reader"})
+    admin.put(f"{MEMBERS}bob/", {"role": "curator"})
+    assert admin.delete(f"{MEMBERS}bob/").status_code == 204
+    assert client_of("bob").get(f"{STREETS}/").json()["role"] == "reader"
+    # By a team alone, there is nothing to be taken by name.
+    assert admin.delete(f"{MEMBERS}bob/").status_code == 404
+
+
+def test_a_team_never_lets_the_last_owner_go(admin, world):
+    crew("bob")
+    admin.put(f"{TEAMS}crew/", {"role": "owner"})
+    bob = client_of("bob")
+    response = bob.delete(f"{MEMBERS}ada/")
+    assert (response.status_code, response.json()["code"]) == (409, "last_admin")
+    assert bob.put(f"{MEMBERS}bob/", {"role": "owner"}).status_code == 200
+    assert bob.delete(f"{MEMBERS}ada/").status_code == 204
+
+
+def test_a_team_that_one_does_not_see_is_given_nothing(admin):
+    create_team(slug="theirs", actor=person("bob"))
+    hidden, missing = (
+        admin.put(f"{TEAMS}{slug}/", {"role": "reader"}) for slug in ("theirs", "nothing")
+    )
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.json()["code"] == missing.json()["code"] == "not_found"
+
+
+def test_teams_are_seen_and_changed_by_whom_members_are(world):
+    crew()
+    assert member_of_taxonomy(world, "cy", Role.CURATOR).get(TEAMS).status_code == 200
+    lower = member_of_taxonomy(world, "di", Role.READER)
+    assert lower.get(TEAMS).status_code == 403
+    assert lower.put(f"{TEAMS}crew/", {"role": "reader"}).status_code == 403
+    assert lower.delete(f"{TEAMS}crew/").status_code == 403
+    narrow = client_of("ada", scopes=["write"])
+    assert narrow.put(f"{TEAMS}crew/", {"role": "reader"}).status_code == 403

@@ -1,9 +1,11 @@
 import io
 import json
+import tracemalloc
 import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from datasets_app.jobs.queue import enqueue
 from datasets_app.jobs.running import run_job
@@ -92,9 +94,29 @@ def test_an_import_that_cannot_be_done_is_refused_at_once(annotator, field, valu
 
 
 def test_an_import_needs_a_file(annotator):
-    response = annotator.post(f"{STREETS}/imports/", {"format": "x"}, format="multipart")
+    body = {"format": "coco_panoptic"}
+    response = annotator.post(f"{STREETS}/imports/", body, format="multipart")
     assert response.status_code == 400
     assert "file" in [error["field"] for error in response.json()["errors"]]
+
+
+def test_a_form_that_is_too_large_is_refused_unread(annotator, settings, monkeypatch):
+    settings.TESSERA_FORM_LIMIT_BYTES = 10
+    monkeypatch.setattr("django.core.handlers.wsgi.LimitedStream.read", None)
+    body = {"file": SimpleUploadedFile("x.zip", bytes(2**20 + 100)), "format": "coco_panoptic"}
+    response = annotator.post(f"{STREETS}/imports/", body, format="multipart")
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+def test_the_archive_of_a_form_goes_to_disk_as_it_comes(annotator):
+    upload = SimpleUploadedFile("x.zip", bytes(24 * 2**20))
+    body = encode_multipart(BOUNDARY, {"file": upload, "format": "coco_panoptic"})
+    tracemalloc.start()
+    response = annotator.post(f"{STREETS}/imports/", body, content_type=MULTIPART_CONTENT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert response.status_code == 202
+    assert peak < len(body) + 8 * 2**20  # the client of the test holds a copy of its own
 
 
 def test_a_body_that_is_no_form_is_refused(annotator):

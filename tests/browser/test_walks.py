@@ -33,6 +33,7 @@ def test_who_signs_in_sees_what_is_shared_with_them(live_server, page: Page) -> 
     page.keyboard.press("Enter")
     page.get_by_role("link", name="The secret").click()
     expect(page.get_by_role("heading", name="The secret")).to_be_visible()
+    page.locator("summary", has_text="mia").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -7,26 +7,32 @@ import os
 import subprocess
 import sys
 import tarfile
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from datasets_app.backup import writing
+from datasets_app.backup import restoring, writing
 from datasets_app.backup.errors import MalformedBackup, NotEmpty, OtherRelease, StoreChanged
 from datasets_app.backup.restoring import restore_backup
 from datasets_app.backup.tables import backed_up_models, label_of
 from datasets_app.backup.writing import write_backup
 from datasets_app.models import Branch, Dataset, Version
 from store_app.erasure import destroy_erased, mark_erased
+from store_app.errors import StorageFailed
+from store_app.garbage import collect_garbage
 from store_app.models import Lease, Pack
 from store_app.verification import verify
 from tests.datasets_app.builders import commit_to, dataset, names, put_bytes, put_label
 from tests.postgres import start_postgres
 from tests.scenarios.commands import refuse, run
-from tests.store_app.builders import files_in
+from tests.store_app.builders import files_in, s3_server, use_bucket
+from tests.store_app.cutting_proxy import cutting_proxy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -239,6 +245,75 @@ def test_a_failed_restore_deletes_no_file_that_was_there_before(archive, tmp_pat
     assert files_in(tmp_path / "blobs") == before != []
 
 
+def test_a_restore_that_was_killed_is_started_again(archive, new_folder, monkeypatch):
+    # Who is killed deletes nothing: the files stay, and the rows were never committed.
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_delete_saved", lambda saved, files: None)
+        patch.setattr(restoring, "_write_rows", Mock(side_effect=InterruptedError))
+        with pytest.raises(InterruptedError):
+            restore_backup(archive)
+    left = files_in(new_folder)
+    assert left
+    left[0].write_bytes(b"half of it")
+    restore_backup(archive)
+    assert files_in(new_folder) == left
+    assert list(verify("data")) == []
+
+
+def test_what_a_killed_restore_left_is_garbage_where_nobody_restores_again(
+    archive, new_folder, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_delete_saved", lambda saved, files: None)
+        patch.setattr(restoring, "_write_rows", Mock(side_effect=InterruptedError))
+        with pytest.raises(InterruptedError):
+            restore_backup(archive)
+    collect_garbage(dry_run=False, now=timezone.now() + timedelta(days=2))
+    assert files_in(new_folder) == []
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with s3_server() as address:
+        yield address
+
+
+def test_a_service_moves_from_files_to_a_bucket_and_back(archive, new_folder, settings, s3):
+    local = settings.STORAGES
+    use_bucket(settings, s3, "moved")
+    restore_backup(archive)
+    assert list(verify("data")) == []
+    again = archive.with_name("again.tar")
+    write_backup(again)
+    stored = {name: data for name, data in members_of(archive).items() if "rows/" not in name}
+    for name, data in members_of(again).items():
+        if name.startswith(("packs/", "objects/")):
+            assert data == stored.pop(name)
+    assert set(stored) == {"tessera-backup.json", "manifest.json"}
+    empty_the_database()
+    settings.STORAGES = local
+    restore_backup(again)
+    assert list(verify("data")) == []
+
+
+def test_a_refused_archive_leaves_nothing_in_a_bucket(archive, settings, s3):
+    client = use_bucket(settings, s3, "refused")
+    archive.write_bytes(archive.read_bytes()[:-12_000])
+    with pytest.raises(MalformedBackup):
+        restore_backup(archive)
+    assert "Contents" not in client.list_objects_v2(Bucket="refused")
+
+
+def test_a_bucket_that_breaks_off_a_backup_leaves_no_archive(tmp_path, settings, s3):
+    with cutting_proxy(s3) as proxy:
+        use_bucket(settings, s3, "broken", through=proxy.address)
+        service_with_history()
+        proxy.cut_answers(1_000, after=40)
+        with pytest.raises(StorageFailed):
+            write_backup(tmp_path / "backup.tar")
+    assert list(tmp_path.glob("*backup*")) == []
+
+
 def test_people_work_while_a_backup_is_written_and_it_is_of_one_moment(tmp_path, monkeypatch):
     head = service_with_history().version_id
     reading, committed = Event(), Event()
@@ -334,9 +409,13 @@ def test_a_service_moves_from_sqlite_to_postgres_and_back(tmp_path):
     moved = in_service(tmp_path / "moved", url, "take", first, second)
     back = in_service(tmp_path / "back", "", "take", second, third)
     assert made["findings"] == moved["findings"] == back["findings"] == []
+    assert made["audit_findings"] == moved["audit_findings"] == back["audit_findings"] == []
     assert len(made["manifests"]) == 3
-    for field in ("heads", "manifests"):
+    assert made["tags"]["1.0"] in made["manifests"].values()
+    assert made["audit_heads"]
+    for field in ("heads", "manifests", "tags", "audit_heads"):
         assert made[field] == moved[field] == back[field]
+    assert [label for label, rows in made["rows"].items() if not rows] == []
     assert moved["audit"][: len(made["audit"])] == made["audit"]
     assert back["audit"][: len(moved["audit"])] == moved["audit"]
     for label, rows in made["rows"].items():

@@ -60,7 +60,7 @@ def test_change_sets_that_no_version_names_are_dropped_when_old():
     left = ChangeSet.objects.create(dataset=streets)
     Change.objects.create(change_set=left, dataset=streets, image_no=1)
     assert drop_unfinished_change_sets() == 0
-    ChangeSet.objects.update(created_at=timezone.now() - timedelta(days=2))
+    ChangeSet.objects.update(written_at=timezone.now() - timedelta(days=2))
     assert drop_unfinished_change_sets() == 1
     assert (ChangeSet.objects.count(), Change.objects.count()) == (1, 1)
 

@@ -17,6 +17,8 @@ from datasets_app.models import Dataset, Version
 from datasets_app.staging import ImageChange
 from labels_app.reading import reading_of
 from panoptic.formats.base import TargetExists
+from store_app.erasure import destroy_erased, mark_erased
+from tests.api.builders import png, put_photo
 from tests.datasets_app.builders import commit_to, dataset, put_label, taxonomy
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,33 @@ def test_the_queries_of_an_export_do_not_grow_with_its_images(
     for number, made in enumerate((small, large)):
         with django_assert_max_num_queries(25):
             export_version(made, tmp_path / str(number), ExportRequest("coco_instances"))
+
+
+@pytest.mark.parametrize("form", ["coco_panoptic", "coco_instances", "instance_masks"])
+def test_an_export_goes_past_what_was_erased_and_tells_it(tmp_path: Path, form: str) -> None:
+    gone, car = put_label("11 11", {1: 2}), put_label("12 12", {1: 1, 2: 2})
+    photo = put_photo(png(2, 2), 2, 2)
+    made = commit_to(
+        dataset(),
+        [
+            ImageChange("a.png", label=gone),
+            ImageChange("b.png", image=photo, label=car),
+            ImageChange("c.png", label=car),
+        ],
+    )
+    mark_erased([gone, photo], reason="asked")
+    destroy_erased([gone, photo])
+
+    report = export_version(made, tmp_path / "out", ExportRequest(form))
+
+    erased = [problem for problem in report.problems if problem.code == "object_erased"]
+    assert [(problem.image, problem.severity) for problem in erased] == [
+        ("a.png", "warning"),
+        ("b.png", "warning"),
+    ]
+    assert "label was erased" in erased[0].message
+    assert "photograph was erased" in erased[1].message
+    assert report.segments > 0
 
 
 def _with_images(streets: Dataset, count: int) -> Version:

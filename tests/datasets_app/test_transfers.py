@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from datasets_app.actions.exports import ExportRequest
 from datasets_app.actions.transfers import request_export, request_import
 from datasets_app.archives import write_archive
+from datasets_app.exports.files import ExportExpired, get_export_file
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.jobs import roots
+from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.jobs.running import run_job
 from datasets_app.models import Dataset, Job, JobState, Version
 from datasets_app.staging import ImageChange
 from panoptic.formats.registry import UnknownFormat
-from store_app.blobs import open_content
-from store_app.errors import TesseraError
+from store_app.blobs import find_content, open_content
+from store_app.erasure import destroy_erased, mark_erased
+from store_app.errors import ObjectMissing, TesseraError
+from store_app.garbage import collect_garbage
+from store_app.models import Blob
 from tests.datasets_app.builders import author, commit_to, dataset, put_label
 from tests.panoptic.formats.files import panoptic_json, write_panoptic
 
@@ -120,10 +127,67 @@ def test_the_same_export_is_found_and_not_made_again(streets: Dataset) -> None:
 
 def test_an_export_that_failed_is_tried_again(streets: Dataset) -> None:
     version = commit_to(streets, [ImageChange("a.png", split="val")])
-    first = request_export(version, ExportRequest("coco_panoptic"), actor=author())
-    Job.objects.update(state=JobState.FAILED)
+    request_export(version, ExportRequest("coco_panoptic"), actor=author())
+    Job.objects.update(state=JobState.FAILED, finished_at=timezone.now())
+
+    again = request_export(version, ExportRequest("coco_panoptic"), actor=author())
+
+    assert again.state == JobState.QUEUED
+
+
+def test_an_export_that_was_collected_is_made_anew(streets: Dataset) -> None:
+    version = commit_to(streets, [ImageChange("a.png", label=put_label("12", {1: 1, 2: 2}))])
+    first = finished(request_export(version, ExportRequest("coco_panoptic"), actor=author()))
+    digest = get_export_file(first).digest
+    Job.objects.update(finished_at=timezone.now() - EXPORTS_KEPT)
+    Blob.objects.update(touched_at=timezone.now() - timedelta(days=9))
+    for days in (0, 2):
+        collect_garbage(dry_run=False, now=timezone.now() + timedelta(days=days))
+    with pytest.raises(ObjectMissing):
+        find_content(digest)
+    first.refresh_from_db()
+    with pytest.raises(ExportExpired):
+        get_export_file(first)
+
+    again = finished(request_export(version, ExportRequest("coco_panoptic"), actor=author()))
+
+    assert again != first
+    assert get_export_file(again).digest == digest  # the same bytes
+    assert request_export(version, ExportRequest("coco_panoptic"), actor=author()) == again
+    first.refresh_from_db()
+    with pytest.raises(ExportExpired):
+        get_export_file(first)
+
+
+def test_an_export_that_is_about_to_go_is_made_anew(streets: Dataset) -> None:
+    version = commit_to(streets, [ImageChange("a.png", split="val")])
+    first = finished(request_export(version, ExportRequest("coco_panoptic"), actor=author()))
+    Job.objects.update(finished_at=timezone.now() - EXPORTS_KEPT + timedelta(hours=1))
 
     assert request_export(version, ExportRequest("coco_panoptic"), actor=author()) != first
+    first.refresh_from_db()
+    assert get_export_file(first).size_bytes == first.result["size_bytes"]
+
+
+def test_an_export_from_before_an_erasure_is_not_found_again(streets: Dataset) -> None:
+    label = put_label("12", {1: 1, 2: 2})
+    version = commit_to(streets, [ImageChange("a.png", label=label)])
+    first = finished(request_export(version, ExportRequest("coco_panoptic"), actor=author()))
+    mark_erased([label], reason="asked")
+    destroy_erased([label])
+
+    again = finished(request_export(version, ExportRequest("coco_panoptic"), actor=author()))
+
+    assert (again != first, again.result["segments"]) == (True, 0)
+    assert [problem["code"] for problem in again.result["problems"]] == ["object_erased"]
+    assert request_export(version, ExportRequest("coco_panoptic"), actor=author()) == again
+
+
+def test_an_import_of_what_is_not_there_is_refused(streets: Dataset) -> None:
+    with pytest.raises(ObjectMissing):
+        request_import(streets, bytes(32), {"format": "coco_panoptic"}, actor=author())
+
+    assert not Job.objects.exists()
 
 
 def test_uploads_and_exports_are_kept_from_garbage_collection(

@@ -1,9 +1,10 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from store_app import roots
-from tests.store_app.builders import use_storage
+from tests.store_app.builders import s3_server, use_storage
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +27,7 @@ def _no_roots(monkeypatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def moto_endpoint():
+def moto_endpoint() -> Iterator[str]:
     """The address of a server that speaks S3."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address

@@ -1,24 +1,28 @@
-"""A process of its own that puts blobs, or checks what another one left behind.
+"""Processes that put blobs, are killed, or check what another one left behind.
 
-Run as `python -m tests.store_app.crash_script VERB` with TESSERA_DATA_DIR set, where the verb is
-`put` or `check`, or `compact`, `collect`, `erase` after a `put`; every fifth blob is needed then.
+Run as `python -m tests.store_app.crash_script`. Each line that it reads is a JSON object of `verb`,
+`folder` and `crash_at`, done in a fork of its own, since starting Python and Django each time would
+take most of a minute; each line that it writes has `status` (as of `subprocess`) and `output`. Verbs:
+`put`, `check`, and after a `put` also `compact`, `collect`, `erase`; every fifth blob is needed then.
 """
 
 import io
 import json
 import os
 import sys
+import traceback
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import django
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connections
 from django.utils import timezone
 
 
-def configure(folder: Path) -> None:
+def configure() -> None:
     settings.configure(
         SECRET_KEY="for a test",
         USE_TZ=True,
@@ -26,24 +30,27 @@ def configure(folder: Path) -> None:
         DATABASES={
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
-                "NAME": folder / "store.sqlite3",
+                "NAME": "none",
                 "OPTIONS": {
                     "transaction_mode": "IMMEDIATE",
                     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
                 },
             }
         },
-        STORAGES={
-            "blobs": {
-                "BACKEND": "django.core.files.storage.FileSystemStorage",
-                "OPTIONS": {"location": str(folder / "blobs")},
-            }
-        },
+        STORAGES={"blobs": {"BACKEND": "django.core.files.storage.FileSystemStorage"}},
     )
     django.setup()
 
 
-def upkeep(verb: str, blobs: list[Any]) -> None:
+def move_into(folder: Path) -> None:
+    """Let this process work in a folder; nothing may have been opened before."""
+    connections.databases["default"]["NAME"] = folder / "store.sqlite3"
+    settings.STORAGES["blobs"]["OPTIONS"] = {"location": str(folder / "blobs")}
+    if not (folder / "store.sqlite3").exists():
+        call_command("migrate", verbosity=0)
+
+
+def upkeep(verb: str, blobs: list[Any]) -> str:
     """Compact, collect or erase, and say what is left."""
     from store_app.blobs import erased_among, get_blobs
     from store_app.compaction import compact_packs
@@ -68,11 +75,11 @@ def upkeep(verb: str, blobs: list[Any]) -> None:
         "readable": len(get_blobs(needed - erased_among(needed))),
         "packs": Pack.objects.filter(state=Pack.State.ACTIVE, condemned_at=None).count(),
     }
-    sys.stdout.write(json.dumps(report))
+    return json.dumps(report)
 
 
-def main(verb: str, folder: Path) -> None:
-    configure(folder)
+def act(verb: str) -> str:
+    """Do what a verb says; return a report where there is one."""
     from store_app import writing
     from store_app.blobs import get_blobs, put_blobs, put_file
     from store_app.garbage import collect_garbage
@@ -82,7 +89,6 @@ def main(verb: str, folder: Path) -> None:
     from tests.store_app.builders import many_blobs
 
     writing.MAX_PACK_OBJECTS = 10
-    call_command("migrate", verbosity=0)
     blobs = many_blobs(25)
 
     def put() -> int:
@@ -91,11 +97,10 @@ def main(verb: str, folder: Path) -> None:
 
     if verb == "put":
         put()
-        return
+        return ""
     if verb != "check":
         register_roots("some", lambda: [Reference(b.digest, "", "") for b in blobs[::5]])
-        upkeep(verb, blobs)
-        return
+        return upkeep(verb, blobs)
     left = list(Blob.objects.values_list("digest", flat=True))
     report = {"left": len(left), "readable": len(get_blobs(left))}
     report["findings"] = [finding.code for finding in verify("data")]
@@ -105,8 +110,44 @@ def main(verb: str, folder: Path) -> None:
     report["orphans"] = collected.orphans.files
     report["findings"] += [finding.code for finding in verify("data")]
     report["finally"] = len(get_blobs(blob.digest for blob in blobs))
-    sys.stdout.write(json.dumps(report))
+    return json.dumps(report)
+
+
+def act_in_fork(verb: str, folder: Path, crash_at: str) -> dict[str, Any]:
+    """Do what a verb says in a fork, which may be killed at a point."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.environ["TESSERA_CRASH_AT"] = crash_at
+        _act_and_exit(verb, folder, writing)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        output = pipe.read()
+    return {"status": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "output": output}
+
+
+def _act_and_exit(verb: str, folder: Path, pipe: int) -> NoReturn:
+    status = 1
+    try:
+        move_into(folder)
+        os.write(pipe, act(verb).encode())
+        status = 0
+    except Exception:  # noqa: BLE001  the fork ends here: nobody above would tell of it
+        os.write(pipe, traceback.format_exc().encode())
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    configure()
+    from store_app import blobs, compaction, erasure, garbage, verification  # noqa: F401  (once)
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        report = act_in_fork(order["verb"], Path(order["folder"]), order["crash_at"])
+        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(os.environ["TESSERA_DATA_DIR"]))
+    main()

@@ -1,12 +1,12 @@
 """Kill -9 at every point where it could hurt."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,22 +15,37 @@ from tests.store_app.builders import files_in
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def run(verb: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.store_app.crash_script", verb],
-        cwd=ROOT,
-        env={**os.environ, "TESSERA_DATA_DIR": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+class Done(NamedTuple):
+    """How an act ended: its status, as of `subprocess`, and what it printed."""
+
+    status: int
+    output: str
 
 
-def left_after(folder: Path) -> dict[str, Any]:
-    """Check what a killed process left, repeat its work, collect garbage, check again."""
-    checked = run("check", folder)
-    assert checked.returncode == 0, checked.stderr
-    return json.loads(checked.stdout)
+Act = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Act]:
+    """Do acts of the script: `run("put", folder, "after_sql:3")`."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.store_app.crash_script"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as script:  # fmt: skip
+
+        def act(verb: str, folder: Path, crash_at: str = "") -> Done:
+            order = {"verb": verb, "folder": str(folder), "crash_at": crash_at}
+            script.stdin.write(json.dumps(order) + "\n")
+            script.stdin.flush()
+            return Done(**json.loads(script.stdout.readline()))
+
+        yield act
+        script.stdin.close()
+
+
+def report_of(done: Done) -> dict[str, Any]:
+    assert done.status == 0, done.output
+    return json.loads(done.output)
 
 
 # The photograph comes first, then three packs of 10, 10 and 5 blobs: a visit for each.
@@ -46,11 +61,12 @@ def left_after(folder: Path) -> dict[str, Any]:
     ],
 )
 def test_a_crash_leaves_garbage_and_never_a_dangling_reference(
-    tmp_path, point, blobs_left, orphans
+    run, tmp_path, point, blobs_left, orphans
 ):
-    killed = run("put", tmp_path, TESSERA_CRASH_AT=point)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert left_after(tmp_path) == {
+    killed = run("put", tmp_path, point)
+    assert killed.status == -signal.SIGKILL, killed.output
+    # What is left is checked, the work repeated, garbage collected, and all checked again.
+    assert report_of(run("check", tmp_path)) == {
         "left": blobs_left,
         "readable": blobs_left,
         "findings": [],
@@ -60,9 +76,9 @@ def test_a_crash_leaves_garbage_and_never_a_dangling_reference(
     }
 
 
-def test_without_a_named_point_nothing_is_killed(tmp_path):
-    assert run("put", tmp_path, TESSERA_CRASH_AT="nowhere").returncode == 0
-    assert left_after(tmp_path)["left"] == 26
+def test_without_a_named_point_nothing_is_killed(run, tmp_path):
+    assert run("put", tmp_path, "nowhere") == Done(0, "")
+    assert report_of(run("check", tmp_path))["left"] == 26
 
 
 # The photograph and three packs, of which five blobs are needed in the end.
@@ -79,21 +95,15 @@ def test_without_a_named_point_nothing_is_killed(tmp_path):
         ("erase", "erasure_after_file"),
     ],
 )
-def test_upkeep_that_was_killed_is_done_by_the_next_run(tmp_path, verb, point):
-    assert run("put", tmp_path).returncode == 0
-    killed = run(verb, tmp_path, TESSERA_CRASH_AT=point)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    report = upkeep_of(verb, tmp_path)
+def test_upkeep_that_was_killed_is_done_by_the_next_run(run, tmp_path, verb, point):
+    assert run("put", tmp_path).status == 0
+    killed = run(verb, tmp_path, point)
+    assert killed.status == -signal.SIGKILL, killed.output
+    report = report_of(run(verb, tmp_path))
     assert report["findings"] == []
     assert report["readable"] == (4 if verb == "erase" else 5)
-    collected = upkeep_of("collect", tmp_path)
+    collected = report_of(run("collect", tmp_path))
     assert collected["findings"] == []
     held = b"".join(path.read_bytes() for path in files_in(tmp_path / "blobs"))
     assert (b"blob 0 " in held) == (verb != "erase")
     assert b"photograph" not in held
-
-
-def upkeep_of(verb: str, folder: Path) -> dict[str, Any]:
-    done = run(verb, folder)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)

@@ -5,9 +5,7 @@ import hashlib
 import io
 import os
 
-import boto3
 import pytest
-from botocore.config import Config
 from django.core.files.storage import storages
 
 from store_app import reading
@@ -18,7 +16,7 @@ from store_app.garbage import collect_garbage
 from store_app.models import Pack
 from store_app.s3 import S3Files
 from store_app.verification import verify
-from tests.store_app.builders import digest_of, hold, many_blobs, raw, use_storage
+from tests.store_app.builders import digest_of, hold, many_blobs, raw, use_bucket, use_storage
 
 pytestmark = pytest.mark.django_db
 
@@ -198,24 +196,8 @@ class TestAnyFiles(StorageContract):
 class TestS3Files(StorageContract):
     @pytest.fixture(autouse=True)
     def storage(self, settings, moto_endpoint, tmp_path_factory):
-        options = {
-            "bucket_name": tmp_path_factory.mktemp("bucket").name.replace("_", "-"),
-            "endpoint_url": moto_endpoint,
-            "access_key": "for-tests",
-            "secret_key": "for-tests",
-            "region_name": "us-east-1",
-            "location": "some/prefix",
-            "client_config": Config(retries={"max_attempts": 1}),
-        }
-        use_storage(settings, "storages.backends.s3.S3Storage", **options)
-        client = boto3.client(
-            "s3",
-            endpoint_url=moto_endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="for-tests",
-            aws_secret_access_key="for-tests",
-        )
-        client.create_bucket(Bucket=options["bucket_name"])
+        bucket = tmp_path_factory.mktemp("bucket").name.replace("_", "-")
+        use_bucket(settings, moto_endpoint, bucket)
 
     def test_keys_lie_below_the_prefix(self):
         put_blobs(many_blobs(1))

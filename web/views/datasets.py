@@ -9,10 +9,8 @@ from django.views.decorators.http import require_safe
 
 from datasets_app.errors import NotFound
 from datasets_app.models import Branch, Dataset
-from datasets_app.models.dataset import DATASET_KIND
 from datasets_app.names import is_storable
 from datasets_app.revs import get_branch
-from people_app.models import Membership
 from web.finding import get_dataset
 from web.strips import first_images
 from web.version_log import read_log
@@ -75,7 +73,7 @@ def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
         "web/dataset.html",
         {
             "dataset": dataset,
-            "role": _role_of(request, dataset),
+            "role": dataset.role_of(request.user) if request.user.is_authenticated else None,
             "branch_name": name,
             "branches": branches,
             "log": log,
@@ -84,7 +82,3 @@ def show_dataset(request: HttpRequest, slug: str) -> HttpResponse:
             "rev": name,
         },
     )
-
-
-def _role_of(request: HttpRequest, dataset: Dataset) -> str | None:
-    return Membership.objects.role_of(request.user, DATASET_KIND, dataset.pk)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from datasets_app.models import Job
+from datasets_app.jobs.errors import JobError
+from datasets_app.jobs.queue import cancel, retry
+from datasets_app.jobs.rights import rights_on
+from datasets_app.jobs.workers import is_alive
+from datasets_app.models import Job, JobLine, Worker
+from web.job_words import asked_in_words, outcome_of
 
 _JOBS_PER_PAGE = 50
+_LINES_SHOWN = 100
+_WORKERS_SHOWN = 100
 
 
 @require_safe
@@ -24,28 +35,68 @@ def list_jobs(request: HttpRequest) -> HttpResponse:
         wanted = wanted.filter(created_at__lt=after)
     found = list(wanted.order_by("-created_at", "-id")[: _JOBS_PER_PAGE + 1])
     jobs = found[:_JOBS_PER_PAGE]
-    context = {
+    context: dict[str, Any] = {
         "jobs": jobs,
         "is_moving": any(not job.is_settled for job in jobs),
         "following": jobs[-1].created_at.isoformat() if len(found) > len(jobs) else None,
     }
-    template = "web/parts/job_table.html" if request.htmx else "web/jobs.html"
-    return render(request, template, context)
+    if request.htmx:
+        return render(request, "web/parts/job_table.html", context)
+    if request.user.is_superuser and after is None:
+        workers = Worker.objects.select_related("job")[:_WORKERS_SHOWN]
+        context["workers"] = [(worker, is_alive(worker)) for worker in workers]
+    return render(request, "web/jobs.html", context)
 
 
 @require_safe
 def show_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show one job; while it runs, htmx asks for its part of the page again and again."""
-    job = (
-        Job.objects.visible_to(request.user)
-        .select_related("dataset", "requested_by")
-        .filter(pk=job_id)
-        .first()
-    )
+    job = _get_job(request, job_id)
+    # The newest lines, in the order in which they were written.
+    lines = list(JobLine.objects.filter(job=job).order_by("-id")[: _LINES_SHOWN + 1])
+    context = {
+        "job": job,
+        "rights": rights_on(job, request.user),
+        "asked": asked_in_words(job),
+        "outcome": outcome_of(job),
+        "lines": lines[:_LINES_SHOWN][::-1],
+        "has_older_lines": len(lines) > _LINES_SHOWN,
+    }
+    template = "web/parts/job_state.html" if request.htmx else "web/job.html"
+    return render(request, template, context)
+
+
+@require_POST
+def cancel_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Ask a job to stop."""
+    job = _get_job(request, job_id)
+    if not rights_on(job, request.user).cancel:
+        raise PermissionDenied
+    job = cancel(job, actor=request.user)
+    if not job.cancel_requested:
+        messages.info(request, "It had ended before it could be cancelled.")
+    return HttpResponseRedirect(reverse("web:job", args=[job.pk]))
+
+
+@require_POST
+def retry_job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Queue a job again that failed or was cancelled."""
+    job = _get_job(request, job_id)
+    if not rights_on(job, request.user).retry:
+        raise PermissionDenied
+    try:
+        retry(job, actor=request.user)
+    except JobError as error:
+        messages.error(request, f"It was not tried again: {error.message}.")
+    return HttpResponseRedirect(reverse("web:job", args=[job.pk]))
+
+
+def _get_job(request: HttpRequest, job_id: UUID) -> Job:
+    visible = Job.objects.visible_to(request.user).select_related("dataset", "requested_by")
+    job = visible.filter(pk=job_id).first()
     if job is None:
         raise Http404("There is no such job, or it is not shared with you.")
-    template = "web/parts/job_state.html" if request.htmx else "web/job.html"
-    return render(request, template, {"job": job})
+    return job
 
 
 def _moment(text: str) -> datetime | None:

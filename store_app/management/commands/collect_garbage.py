@@ -53,10 +53,9 @@ class Command(BaseCommand):
             if names.files > len(names.first):
                 self.stdout.write(f"{would}{verb}: {names.files - len(names.first):,} more")
         for rows in report.rows:
-            waiting = f" ({rows.waiting})" if rows.waiting else ""
             self.stdout.write(
                 f"{rows.kind} rows: {rows.condemned:,} {would}condemned, "
-                f"{rows.deleted:,} {would}deleted{waiting}."
+                f"{rows.deleted:,} {would}deleted."
             )
         if report.leased.files:
             self.stdout.write(f"{report.leased.files:,} files wait for leases of readers to end.")

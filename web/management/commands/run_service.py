@@ -19,7 +19,9 @@ from datasets_app.models import Dataset
 from people_app.models import User
 
 SAMPLE_SLUG = "streets"
-_STOP_SECONDS = 20
+# A web server that is told to stop answers what it has begun; a download of an hour it cuts off.
+_KILL_SECONDS = 15
+_STOP_SECONDS = _KILL_SECONDS + 5
 _PASSWORD_FILE = "admin_password"
 
 
@@ -59,13 +61,19 @@ class Command(BaseCommand):
         web = [
             sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host,
             "--port", str(port), "--workers", "1", "--blocking-threads", "4",
-            "--no-ws", "--log-level", "warning", "config.wsgi:application",
+            "--workers-kill-timeout", str(_KILL_SECONDS), "--no-ws", "--log-level", "warning",
+            "config.wsgi:application",
         ]  # fmt: skip
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, _interrupt)
+        # In sessions of their own: Ctrl-C would reach them, and the stop below once more, and
+        # a worker takes a second signal for impatience.
         children = [
-            subprocess.Popen(web, env=environment, cwd=settings.BASE_DIR),
-            subprocess.Popen([*manage, "run_jobs"], env=environment, cwd=settings.BASE_DIR),
+            subprocess.Popen(
+                command, env=environment, cwd=settings.BASE_DIR, start_new_session=True
+            )
+            for command in (web, [*manage, "run_jobs"])
         ]
-        signal.signal(signal.SIGTERM, _interrupt)
         try:
             self._greet(host, port, password)
             while all(child.poll() is None for child in children):

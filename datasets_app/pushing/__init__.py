@@ -1,0 +1,1 @@
+"""What a client brings before it commits: labels, photographs, attributes."""

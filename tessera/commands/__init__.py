@@ -1,0 +1,1 @@
+"""The `tessera` command line: one file per family of commands; no rules live here."""

@@ -1,0 +1,100 @@
+"""What commands print: words for people, JSON for machines; bars where somebody watches."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from tessera.errors import TesseraError
+from tessera.progress import Progress, silent
+
+
+class Output:
+    """Where a command prints to; `as_json` prints one JSON document and no words."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self.as_json, self.quiet = as_json, quiet
+
+    def say(self, text: str = "", **style: Any) -> None:
+        """Print a line for people."""
+        if not self.as_json:
+            click.secho(text, **style)
+
+    def give(self, document: Any) -> None:
+        """Print the JSON for machines, where it is asked for."""
+        if self.as_json:
+            click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Progress]:
+        """Draw a bar with rate and time left while the block runs; nothing without a terminal."""
+        if self.as_json or self.quiet or not sys.stderr.isatty():
+            yield silent
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as Bars,
+        )
+
+        bars = Bars(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[sent]}"), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        lock = threading.Lock()
+        with bars:
+            task = bars.add_task(title, total=None, sent="")
+
+            def draw(done: int, total: int | None = None, transferred: int = 0) -> None:
+                with lock:
+                    shown = human_bytes(transferred) if transferred else ""
+                    bars.update(task, completed=done, total=total, sent=shown)
+
+            yield draw
+
+
+def report_error(error: TesseraError, *, as_json: bool) -> None:
+    """Print why a command failed, to the error stream; JSON where that is asked for."""
+    if as_json:
+        click.echo(json.dumps(error.to_json(), indent=1, ensure_ascii=False), err=True)
+        return
+    click.secho(f"error: {error.message}", fg="red", err=True)
+    for line in error.errors[:20]:
+        click.echo(f"  {_line(line)}", err=True)
+    if len(error.errors) > 20:
+        click.echo(f"  and {len(error.errors) - 20} more", err=True)
+
+
+def human_bytes(count: int) -> str:
+    """Return `1.2 MB`: powers of 1,000, as disks and networks are sold."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 image`, `2 images`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
+
+
+def _line(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    where = item.get("image") or item.get("name") or item.get("field") or item.get("digest") or ""
+    what = item.get("message") or item.get("detail") or item.get("code") or item
+    return f"{where}: {what}" if where else str(what)
