@@ -27,6 +27,7 @@ from panoptic.errors import MalformedPack, PanopticError
 from panoptic.packs import NewObject, read_entries, seal_pack
 from tessera.cache.index import Index, Place
 from tessera.errors import ObjectCorrupt, ObjectMissing
+from tessera.progress import Progress, silent
 
 __all__ = ["Cache", "CacheFinding", "Place"]
 
@@ -155,7 +156,9 @@ class Cache:
         with self._lock:
             self._index.add([Place(digest, name, 0, size, size, 0, digest)])
 
-    def verify(self, digests: Iterable[bytes] | None = None) -> Iterator[CacheFinding]:
+    def verify(
+        self, digests: Iterable[bytes] | None = None, *, progress: Progress = silent
+    ) -> Iterator[CacheFinding]:
         """Yield what is wrong: every byte is read, and the digest of every content computed.
 
         With `digests` these blobs alone. Damaged blobs stay until `drop` is told of them.
@@ -175,7 +178,8 @@ class Cache:
             for digest in wanted
             if digest not in found
         )
-        yield from self._verify_places(sorted(found.values(), key=lambda place: place[1:3]))
+        places = sorted(found.values(), key=lambda place: place[1:3])
+        yield from self._verify_places(places, progress)
 
     def drop_file(self, name: str) -> None:
         """Forget a file of the cache, so that its blobs are fetched anew; and delete it."""
@@ -245,8 +249,11 @@ class Cache:
                 found = self._maps[place.file] = _open_map(self.folder / place.file, place)
             return found
 
-    def _verify_places(self, places: Sequence[Place]) -> Iterator[CacheFinding]:
-        for place in places:
+    def _verify_places(
+        self, places: Sequence[Place], progress: Progress = silent
+    ) -> Iterator[CacheFinding]:
+        for done, place in enumerate(places, 1):
+            progress(done, len(places))
             try:
                 decode_content(place, self.read_stored(place))
             except (ObjectCorrupt, ObjectMissing) as error:

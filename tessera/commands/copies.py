@@ -53,9 +53,7 @@ def clone_command(
         copy = clone(service, target, request, progress=pulling, writing=writing)
     snapshot = copy.base()
     output.say(f"{target}: {where.slug} v{snapshot.version['number']}, {_images(len(snapshot))}")
-    output.give(
-        {"folder": str(target), "version": dict(snapshot.version), "images": len(snapshot)}
-    )
+    output.give({"folder": str(target), "version": dict(snapshot.version), "images": len(snapshot)})
 
 
 @click.command("pull")
@@ -161,9 +159,7 @@ def diff_command(
 @click.option("--dry-run", is_flag=True, help="Say what would be pushed.")
 @with_output
 @with_config
-def push_command(
-    message: str, rebase: bool, dry_run: bool, output: Output, config: Config
-) -> None:
+def push_command(message: str, rebase: bool, dry_run: bool, output: Output, config: Config) -> None:
     """Make a version of what was edited."""
     from tessera.working_copy.syncing import push_copy
 
@@ -172,7 +168,9 @@ def push_command(
         done = push_copy(copy, message, rebase=rebase, dry_run=dry_run, progress=progress)
     verb = "would push" if dry_run else "pushed"
     where = "" if done.version is None else f": v{done.version['number']} on {copy.origin.branch}"
-    sent = "" if dry_run else f" ({counted(done.objects, 'object')}, {human_bytes(done.sent_bytes)})"
+    sent = (
+        "" if dry_run else f" ({counted(done.objects, 'object')}, {human_bytes(done.sent_bytes)})"
+    )
     output.say(f"{verb} {_images(len(done.images))}{where}{sent}")
     output.give(done._asdict())
 

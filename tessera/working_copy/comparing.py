@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from panoptic.changes import Change
+from panoptic.changes import Change, SegmentSide
 from panoptic.diff import LabelDiff, diff_labels
 from panoptic.label import Label, empty_label
 from panoptic.reading import read_label
@@ -58,10 +58,12 @@ def _diff(base: Snapshot, change: LocalChange, target: Snapshot) -> LabelDiff | 
         new = _label(target, change.new)
     if old is None and new is None:
         return None
-    shape = (old or new).shape  # type: ignore[union-attr]
-    return diff_labels(
-        old or empty_label(*shape), new or empty_label(*shape), kinds=target.taxonomy.reading.kinds
-    )
+    # An image without a label is compared as one in which nothing is labelled.
+    old = old or empty_label(*new.shape) if new else old
+    new = new or empty_label(*old.shape) if old else new
+    assert old is not None
+    assert new is not None
+    return diff_labels(old, new, kinds=target.taxonomy.reading.kinds)
 
 
 def _label(snapshot: Snapshot, entry: Entry) -> Label | None:
@@ -73,3 +75,26 @@ def _decoded(change: LocalChange, target: Snapshot) -> Label:
 
     assert change.label is not None
     return read_label(decode_label(change.label.stored), target.taxonomy.reading)
+
+
+def _segment(change: Change, base: Snapshot, target: Snapshot) -> dict[str, Any]:
+    top, left, bottom, right = change.box
+    return {
+        "kind": change.kind.value,
+        "old": [_side(side, base) for side in change.old],
+        "new": [_side(side, target) for side in change.new],
+        "iou": change.iou,
+        "changed_pixels": change.changed_pixels,
+        "bbox": [left, top, right - left, bottom - top],
+    }
+
+
+def _side(side: SegmentSide, snapshot: Snapshot) -> dict[str, Any]:
+    row = side.segment
+    known = snapshot.taxonomy.classes.get(row.class_id)
+    return {
+        "id": row.segment_id,
+        "class_id": row.class_id,
+        "class": known.name if known else f"class {row.class_id}",
+        "area": side.area,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from tessera.entries import Entry
@@ -29,9 +29,12 @@ def update(
     local: Scan,
     origin: Origin,
     *,
+    pushed: Collection[str] = (),
     progress: Progress = silent,
 ) -> Update:
     """Write what differs between two versions; images that were edited alone stay as they are.
+
+    `pushed` are edits that the target was made of.
 
     Raises
     ------
@@ -44,9 +47,12 @@ def update(
     if local.problems:
         raise unreadable(local)
     edited = {change.name: change for change in local.changes}
-    moved = dict(_differences(base, target))
+    at_risk = edited.keys() - set(pushed)
+    moved = dict(differences(base, target))
     clashing = sorted(
-        name for name, entry in moved.items() if name in edited and not _agrees(edited[name], entry)
+        name
+        for name, entry in moved.items()
+        if name in at_risk and not _agrees(edited[name], entry)
     )
     if clashing:
         raise WorkingCopyChanged(
@@ -61,14 +67,11 @@ def update(
     return Update(changed, removed, sorted(edited.keys() - moved.keys()))
 
 
-def restore(copy: WorkingCopy, base: Snapshot, local: Scan, names: Mapping[str, bool]) -> list[str]:
-    """Write edited images as the version has them; return their names.
-
-    Images that are new here are deleted where the value of their name is true.
-    """
-    chosen = [change for change in local.changes if change.name in names]
-    changed = [change.name for change in chosen if change.old is not None]
-    removed = [change.name for change in chosen if change.old is None and names[change.name]]
+def restore(copy: WorkingCopy, base: Snapshot, local: Scan, names: Collection[str]) -> list[str]:
+    """Write images as the version has them, and delete those that are new; return their names."""
+    new = {change.name for change in local.changes if change.old is None}
+    removed = sorted(name for name in names if name in new)
+    changed = sorted(name for name in names if name not in new)
     update_files(copy, base, changed, removed)
     return sorted([*changed, *removed])
 
@@ -84,7 +87,7 @@ def unreadable(local: Scan) -> UsageError:
     )
 
 
-def _differences(base: Snapshot, target: Snapshot) -> Iterator[tuple[str, Entry | None]]:
+def differences(base: Snapshot, target: Snapshot) -> Iterator[tuple[str, Entry | None]]:
     """Yield the images that are other in the target; None: not there. Walks both once."""
     old, new = iter(base.table), iter(target.table)
     a, b = next(old, None), next(new, None)
