@@ -14,7 +14,7 @@ from panoptic.images import read_photo
 from panoptic.label import Label, measure_label, segment_mask
 from panoptic.reading import read_label
 from panoptic.runs import decode_runs
-from panoptic.views import instances, panoptic_runs, semantic_runs
+from panoptic.views import ClassMap, instances, panoptic_runs, semantic_runs
 from tessera.entries import Entry
 from tessera.errors import NotFound
 from tessera.taxonomy import LabelClass
@@ -140,6 +140,10 @@ class Item:
         highest = max(void, int(class_map.values.max()) if class_map.values.size else 0)
         runs = semantic_runs(self.stored_label, class_map)
         return decode_runs(runs, np.min_scalar_type(highest))
+
+    def class_map(self, ids: str = "class", void: int = 0) -> ClassMap:
+        """Return how stored classes become the ids of a list; see `Taxonomy.class_map`."""
+        return self._snapshot.class_map(ids, void)
 
     def panoptic(self) -> tuple[NDArray[np.uint32], tuple[SegmentInfo, ...]]:
         """Return the segment of every pixel, uint32 (height, width), 0 void; and the segments."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from panoptic.views import ClassMap
 from tessera.cache import Cache, Place
@@ -15,6 +15,9 @@ from tessera.entries import Entry, EntryTable, load_entries
 from tessera.errors import NotFound, ObjectErased, TesseraError
 from tessera.items import Item
 from tessera.taxonomy import LabelClass, Taxonomy, parse_taxonomy
+
+if TYPE_CHECKING:
+    from tessera.bridges.torch import TorchDataset
 
 
 class Snapshot:
@@ -109,6 +112,34 @@ class Snapshot:
         if (ids, void) not in self._class_maps:
             self._class_maps[ids, void] = self.taxonomy.class_map(ids, void)
         return self._class_maps[ids, void]
+
+    def to_torch(
+        self,
+        target: Literal["semantic", "instance", "panoptic"] = "panoptic",
+        *,
+        ids: str = "class",
+        void: int = 0,
+        photos: bool = True,
+        transform: Callable[[Any, Any], Any] | None = None,
+    ) -> TorchDataset:
+        """Return the labelled images as a torch dataset of `(photo, target)`.
+
+        Parameters
+        ----------
+        target
+            semantic: int64 (height, width); panoptic: id map and segments; instance: boxes, labels
+            and full masks, as torchvision's detection models take them.
+        ids, void
+            As in `Item.semantic`.
+        photos
+            False: None stands in for the photograph, uint8 (3, height, width) else.
+        transform
+            Called with photograph and target; what it returns is the example.
+        """
+        from tessera.bridges.torch import TorchDataset
+
+        photos = photos and not self.labels_only
+        return TorchDataset(self, target, ids=ids, void=void, photos=photos, transform=transform)
 
     def read(self, digest: bytes, name: str) -> bytes:
         """Return the content of a blob, checked; `name` is for whoever reads the error."""

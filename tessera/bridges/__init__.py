@@ -1,0 +1,1 @@
+"""Snapshots for other libraries; each file needs the library that it is named after."""
