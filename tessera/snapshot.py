@@ -141,6 +141,35 @@ class Snapshot:
         photos = photos and not self.labels_only
         return TorchDataset(self, target, ids=ids, void=void, photos=photos, transform=transform)
 
+    def to_huggingface(self) -> Any:
+        """Return a `datasets.DatasetDict`, a dataset per split, of the labelled images.
+
+        Photograph, panoptic PNG (ids as colours), semantic PNG (class ids) and the segments in
+        view. Lost: what lies under other segments, tracks, scores, attributes, unlabelled images.
+        """
+        from tessera.bridges.huggingface import dataset_of
+
+        return dataset_of(self)
+
+    def to_datumaro(self) -> Any:
+        """Return a `datumaro.Dataset` with a mask per segment, full masks with their z-order.
+
+        Lost: the kinds of classes, tracks, scores, origins, attributes of segments.
+        """
+        from tessera.bridges.datumaro import dataset_of
+
+        return dataset_of(self)
+
+    def to_fiftyone(self, folder: Path, name: str | None = None) -> Any:
+        """Return a `fiftyone.Dataset`; photographs are written into `folder`, where it shows them.
+
+        Semantic masks of class ids, and things as detections with full masks. Lost: the ids and
+        covered pixels of stuff, tracks, attributes, images without a photograph.
+        """
+        from tessera.bridges.fiftyone import dataset_of
+
+        return dataset_of(self, folder, name)
+
     def read(self, digest: bytes, name: str) -> bytes:
         """Return the content of a blob, checked; `name` is for whoever reads the error."""
         if digest in self.erased:

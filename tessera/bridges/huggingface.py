@@ -1,0 +1,89 @@
+"""Snapshots as Hugging Face datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Sequence, Value
+
+from panoptic.png import encode_class_png, encode_panoptic_png
+from panoptic.views import panoptic_runs, semantic_runs
+from tessera.items import Item
+from tessera.snapshot import Snapshot
+
+_UNSPLIT = "train"
+
+
+def dataset_of(snapshot: Snapshot) -> DatasetDict:
+    """Return the labelled images by split; see `Snapshot.to_huggingface`.
+
+    Images in no split are under `train`, where the library puts them, too.
+    """
+    splits: dict[str, list[int]] = {}
+    for place, entry in enumerate(snapshot.table):
+        if entry.label is not None:
+            splits.setdefault(entry.split or _UNSPLIT, []).append(place)
+    features = _features(snapshot)
+    return DatasetDict(
+        {
+            split: Dataset.from_generator(
+                _examples, features=features, gen_kwargs={"snapshot": snapshot, "places": places}
+            )
+            for split, places in sorted(splits.items())
+        }
+    )
+
+
+def _features(snapshot: Snapshot) -> Features:
+    segment = {
+        "id": Value("int32"),
+        "category": ClassLabel(names=[one.name for one in snapshot.classes]),
+        "is_thing": Value("bool"),
+        "iscrowd": Value("bool"),
+        "area": Value("int64"),
+        "bbox": Sequence(Value("int32"), length=4),
+    }
+    features = {
+        "name": Value("string"),
+        "status": Value("string"),
+        "panoptic": Image(),
+        "semantic": Image(),
+        "segments": [segment],
+    }
+    if not snapshot.labels_only:
+        features["image"] = Image()
+    return Features(features)
+
+
+def _examples(snapshot: Snapshot, places: list[int]) -> Iterator[dict[str, Any]]:
+    columns = {one.class_id: column for column, one in enumerate(snapshot.classes)}
+    for place in places:
+        yield _example(snapshot[place], columns, photos=not snapshot.labels_only)
+
+
+def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, Any]:
+    label = item.label
+    depth = 8 if max(columns, default=0) < 256 else 16
+    example: dict[str, Any] = {
+        "name": item.name,
+        "status": item.status,
+        "panoptic": {"bytes": encode_panoptic_png(panoptic_runs(label)), "path": None},
+        "semantic": {"bytes": encode_class_png(semantic_runs(label), depth), "path": None},
+        "segments": [
+            {
+                "id": one.segment_id,
+                "category": columns[one.label_class.class_id],
+                "is_thing": not one.label_class.is_stuff,
+                "iscrowd": one.crowd,
+                "area": one.visible_area,
+                "bbox": list(one.bbox),
+            }
+            for one in item.segments
+            if one.visible_area
+        ],
+    }
+    if photos:
+        has_photo = item.entry.image is not None
+        example["image"] = {"bytes": item.photo_bytes, "path": None} if has_photo else None
+    return example
