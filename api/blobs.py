@@ -150,7 +150,7 @@ class BlobList(APIView):
         422 `objects_refused`: `errors` says of each object what is wrong.
         """
         dataset = get_dataset(request, slug, Role.ANNOTATOR)
-        received = receive_pack(dataset, request.data["file"], actor=request.user)
+        received = receive_pack(dataset, request.data.get("file", b""), actor=request.user)
         return Response(received._asdict())
 
 
@@ -199,7 +199,8 @@ def _digests(request: Request, serializer: type[DigestsSerializer]) -> dict[str,
 
 
 def _hold(dataset: Dataset, lease: UUID | None) -> UUID:
+    holder = f"push to {dataset.slug}"
     if lease is None:
-        return grant_lease(f"push to {dataset.slug}")
-    renew_lease(lease)
+        return grant_lease(holder)
+    renew_lease(lease, holder=holder)
     return lease

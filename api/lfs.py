@@ -75,7 +75,6 @@ class LfsAnswerSerializer(serializers.Serializer):
 
     oid = serializers.CharField()
     size = serializers.IntegerField()
-    authenticated = serializers.BooleanField(required=False)
     actions = serializers.DictField(required=False)
     error = LfsErrorSerializer(required=False)
 
@@ -135,15 +134,12 @@ def _objects(
             answered.append({**row, "error": error})
             continue
         path = f"/api/v1/datasets/{dataset.slug}/blobs/{row['oid']}"
-        action: dict[str, Any] = {"href": request.build_absolute_uri(path)}
-        sent = request.headers.get("Authorization")
-        if sent:
-            action["header"] = {"Authorization": sent}
+        # No header: what signed this request signs the download, and twice would be wrong.
+        action = {"href": request.build_absolute_uri(path)}
         answered.append(
             {
                 "oid": row["oid"],
                 "size": size,
-                "authenticated": True,
                 "actions": {"download": action},
             }
         )

@@ -189,7 +189,7 @@ def _place(config: Config, dataset: str | None) -> Place:
         copy = find_working_copy(Path.cwd(), config)
     except NotFound as error:
         raise NotFound(f"{error.message}; or name a --dataset") from None
-    return Place(copy.service().connection, copy.origin.dataset, copy.origin.branch)
+    return Place(copy.service.connection, copy.origin.dataset, copy.origin.branch)
 
 
 def _default_branch(place: Place) -> str:

@@ -57,7 +57,7 @@ def import_command(path: Path, output: Output, config: Config, **options: Any) -
     fields = {name: value for name, value in options.items() if value not in (None, False)}
     fields["format"] = fields.pop("format_name")
     fields.setdefault("branch", copy.origin.branch or None)
-    connection = copy.service().connection
+    connection = copy.service.connection
     with output.progress("importing") as progress:
         report = import_files(connection, copy.origin.dataset, files, fields, progress=progress)
     _tell_import(output, report, dry_run=bool(options["dry_run"]))

@@ -42,7 +42,7 @@ def details(
             "kind": change.kind,
             "facets": list(change.facets),
             "counts": {kind: counts[kind] for kind in _ORDER if counts[kind]},
-            "changed_pixels": sum(one.changed_pixels for one in diff.changes) if diff else 0,
+            "changed_pixels": diff.changed_pixels if diff else 0,
             "segments": [_segment(one, base, target or base) for one in diff.changes]
             if diff
             else [],

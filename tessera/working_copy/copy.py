@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from tessera.cache import Cache
@@ -78,8 +79,9 @@ class WorkingCopy:
         origin = self.origin
         return PullRequest(origin.dataset, origin.version, origin.filter, origin.labels_only)
 
+    @cached_property
     def service(self) -> Service:
-        """Return the service that it comes from."""
+        """The service that it comes from."""
         return connect(self.origin.url, config=self.config)
 
     def base(self, *, progress: Progress = silent) -> Snapshot:
@@ -90,7 +92,7 @@ class WorkingCopy:
     def pull(self, request: PullRequest, *, progress: Progress = silent) -> Snapshot:
         """Return a version of the dataset; what is missing in the cache travels."""
         with Cache(self.config.cache_dir) as cache:
-            pulled = pull(self.service().connection, cache, request, progress=progress)
+            pulled = pull(self.service.connection, cache, request, progress=progress)
         return Snapshot(pulled.folder, self.config.cache_dir)
 
     def keep_origin(self, origin: Origin) -> None:

@@ -68,7 +68,7 @@ def pull_copy(copy: WorkingCopy, *, progress: Progress = silent) -> Synced:
 
 def checkout(copy: WorkingCopy, rev: str, *, progress: Progress = silent) -> Synced:
     """Bring a working copy to a branch, tag or version; local edits stay where they fit."""
-    version = copy.service().dataset(copy.origin.dataset).version(rev)
+    version = copy.service.dataset(copy.origin.dataset).version(rev)
     try:
         branch = _branch(copy, rev)["name"]
     except NotFound:
@@ -170,7 +170,7 @@ def _push(copy: WorkingCopy, message: str, dry_run: bool, progress: Progress) ->
         return PushedCopy(None, names, 0, 0)
     origin = copy.origin
     pushed = push(
-        copy.service().connection,
+        copy.service.connection,
         origin.dataset,
         origin.branch,
         origin.version,
@@ -192,7 +192,7 @@ def _settle(copy: WorkingCopy, base: Snapshot, names: Sequence[str], version_id:
 
 def _told_moved(copy: WorkingCopy, error: BranchMoved) -> BranchMoved:
     branch = copy.origin.branch
-    head = copy.service().dataset(copy.origin.dataset).version(branch)
+    head = copy.service.dataset(copy.origin.dataset).version(branch)
     return BranchMoved(
         f"{branch} moved: {head['author']} pushed v{head['number']} ({head['message']!r});"
         " `tessera pull` brings it in and keeps what was edited, `push --rebase` does both",
@@ -202,7 +202,7 @@ def _told_moved(copy: WorkingCopy, error: BranchMoved) -> BranchMoved:
 
 
 def _branch(copy: WorkingCopy, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = copy.service().connection.get(
+    found: Mapping[str, Any] = copy.service.connection.get(
         f"/datasets/{copy.origin.dataset}/branches/{name}/"
     )
     return found
