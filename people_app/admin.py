@@ -4,11 +4,43 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
 
-from people_app.models import AuditEvent, Membership, Team, TeamMember, Token, User
+from people_app.audit import ObjectName, record
+from people_app.models import (
+    AuditEvent,
+    ExternalIdentity,
+    Membership,
+    SignInCount,
+    Team,
+    TeamMember,
+    Token,
+    User,
+)
 
-admin.site.register(User, UserAdmin)
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Accounts. Who gives somebody a new password, or none, stands in the log."""
+
+    @transaction.atomic
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Answer Django's page; its action tells nobody that there was a change."""
+        before = _password_of(id)
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        if _password_of(id) != before:
+            name = User.objects.values_list("username", flat=True).get(pk=id)
+            record(request.user, "password.changed", ObjectName("user", id), name=name)
+        return response
+
+
+def _password_of(user_id: str) -> str | None:
+    if not user_id.isdecimal():
+        return None
+    return User.objects.filter(pk=user_id).values_list("password", flat=True).first()
 
 
 class ReadOnly:
@@ -93,3 +125,43 @@ class TokenAdmin(ReadOnly, admin.ModelAdmin):
     fields = ["user", "name", "scopes", "read_only", "created", "last_used_at", "expiry"]
     search_fields = ["user__username", "name"]
     list_select_related = ["user"]
+
+
+@admin.register(ExternalIdentity)
+class ExternalIdentityAdmin(ReadOnly, admin.ModelAdmin):
+    """Who signs in with the provider as whom; `manage.py link_identity` makes more."""
+
+    list_display = ["user", "issuer", "subject", "created_at"]
+    search_fields = ["user__username", "subject"]
+    list_select_related = ["user"]
+
+
+@admin.register(SignInCount)
+class SignInCountAdmin(ReadOnly, admin.ModelAdmin):
+    """For whom and from where signing in failed lately; deleting a row unlocks."""
+
+    list_display = ["label", "kind", "failures", "last_at", "locked_until"]
+    list_filter = ["kind"]
+    search_fields = ["label"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers unlock."""
+        return request.user.is_active and request.user.is_superuser
+
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: SignInCount) -> None:
+        """Unlock one."""
+        _tell_unlocked(request, obj)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[SignInCount]) -> None:
+        """Unlock some."""
+        for row in queryset:
+            _tell_unlocked(request, row)
+        super().delete_queryset(request, queryset)
+
+
+def _tell_unlocked(request: HttpRequest, row: SignInCount) -> None:
+    target = ObjectName("sign_in", "")
+    record(request.user, "sign_in.unlocked", target, of=row.kind, label=row.label)

@@ -101,4 +101,3 @@ def _add(window: _Window, rate: Rate) -> None:
 
 def _now() -> float:
     return time.time()
-

@@ -54,6 +54,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "people_app.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.browser_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -61,7 +63,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -215,6 +216,8 @@ TESSERA_TRUSTED_PROXIES = env.list("TESSERA_TRUSTED_PROXIES", default=[])
 # Where webhooks may go beside public addresses at these ports (datasets_app/webhooks/).
 TESSERA_WEBHOOK_ALLOW = env.list("TESSERA_WEBHOOK_ALLOW", default=[])
 TESSERA_WEBHOOK_PORTS = env.list("TESSERA_WEBHOOK_PORTS", cast=int, default=[80, 443])
+# Certificates of authorities that their receivers may have beside the well-known ones.
+TESSERA_WEBHOOK_CA_FILE = env.str("TESSERA_WEBHOOK_CA_FILE", default="")
 # The largest file that is taken: piece by piece, and in one form.
 TESSERA_UPLOAD_LIMIT_BYTES = env.int("TESSERA_UPLOAD_LIMIT_BYTES", default=100 * 2**30)
 TESSERA_FORM_LIMIT_BYTES = env.int("TESSERA_FORM_LIMIT_BYTES", default=4 * 2**30)

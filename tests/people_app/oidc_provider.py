@@ -196,6 +196,7 @@ def _define() -> None:
     from django.contrib.auth.backends import ModelBackend
     from django.contrib.auth.models import User
     from django.contrib.auth.views import LoginView
+    from django.http import HttpResponse
     from django.urls import include, path
     from oauth2_provider.oauth2_validators import OAuth2Validator
 
@@ -224,6 +225,7 @@ def _define() -> None:
         Validator=Validator,
         urlpatterns=[
             path("login/", LoginView.as_view()),
+            path("favicon.ico", lambda request: HttpResponse(status=204)),
             path("", include("oauth2_provider.urls", namespace="oauth2_provider")),
         ],
     )

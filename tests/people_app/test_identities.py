@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -193,3 +197,26 @@ class Laws(TestCase):
         made.full_clean(exclude=["password"])
         assert rights_of(made) == (False, False, False)
         assert ExternalIdentity.objects.get(subject=subject).user == made
+
+
+@pytest.mark.django_db
+def test_operators_link_their_own_account_by_command(settings):
+    settings.TESSERA_OIDC = dict(vars(rules()))
+    root = person("root", is_superuser=True)
+    out = StringIO()
+    call_command("link_identity", "root", "s-1", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"user": "root", "issuer": ISSUER, "subject": "s-1"}
+    assert account_of(says("s-1")) == root
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["bob", "s-1"], "no user is named bob"), (["ada", "s-1"], "no TESSERA_OIDC_ISSUER"),
+     (["ada", "taken", "--issuer", ISSUER], "already"), (["ada", "", "--issuer", ISSUER], "1 to")],
+)  # fmt: skip
+def test_the_command_says_what_is_wrong(arguments, reason):
+    person("ada")
+    link_identity(user=person("cat"), issuer=ISSUER, subject="taken", actor=None)
+    with pytest.raises(CommandError, match=reason):
+        call_command("link_identity", *arguments)

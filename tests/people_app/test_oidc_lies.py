@@ -30,7 +30,7 @@ class Said:
         self.metadata: dict[str, Any] = {}
         self.token: dict[str, Any] | None = None
         self.userinfo: dict[str, Any] | None = None
-        self.keys: list[RSAKey] = [KEY]
+        self.keys: list[RSAKey | OctKey] = [KEY]
         self.asked: list[str] = []
 
     def claims(self, **changes: Any) -> dict[str, Any]:
@@ -54,10 +54,14 @@ class Said:
             full = {name: self.issuer + place for name, place in places.items()}
             return {"issuer": self.issuer, **full, **self.metadata}
         if path == "/jwks":
-            return {"keys": [key.as_dict(private=False) for key in self.keys]}
+            return {"keys": [_published(key) for key in self.keys]}
         if path == "/userinfo":
             return self.userinfo if self.userinfo is not None else {"sub": "s-1"}
         return self.token if self.token is not None else bearer(sign(self.claims()))
+
+
+def _published(key: RSAKey | OctKey) -> dict[str, Any]:
+    return key.as_dict(private=isinstance(key, OctKey))
 
 
 def sign(claims: dict[str, Any], key: Any = KEY, alg: str = "RS256", **header: Any) -> str:
@@ -181,6 +185,15 @@ def test_a_token_that_the_provider_did_not_sign_proves_nothing(said, forge):
     # Even where the provider says that it would sign so.
     said.metadata = {"id_token_signing_alg_values_supported": ["RS256", "HS256", "none"]}
     said.token = bearer(forge(said))
+    with pytest.raises(ProviderFailed):
+        finish(said)
+
+
+def test_a_secret_among_the_keys_of_the_provider_signs_nothing(said):
+    shared = OctKey.import_key("a secret that a client knows, too", {"kid": "shared"})
+    said.keys = [KEY, shared]
+    said.metadata = {"id_token_signing_alg_values_supported": ["RS256", "HS256"]}
+    said.token = bearer(sign(said.claims(), shared, "HS256"))
     with pytest.raises(ProviderFailed):
         finish(said)
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from hypothesis import given
+from hypothesis import settings as law_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -338,6 +339,7 @@ facts = st.recursive(
 class FactsTest(TestCase):
     """A class, for hypothesis undoes each example only in Django's own test cases."""
 
+    @law_settings(max_examples=40)
     @given(st.dictionaries(st.sampled_from(["a", "ü", "𝄞", "b c"]), facts, max_size=4))
     def test_any_facts_are_read_back_as_they_were_proved(self, values):
         record(None, "tried", STREETS, values=values)

@@ -19,7 +19,6 @@ from people_app.actions.teams import (
     set_team_member,
     update_team,
 )
-from people_app.audit_listing import visible_events
 from people_app.errors import (
     InvalidTeam,
     LastAdmin,
@@ -30,20 +29,12 @@ from people_app.errors import (
 )
 from people_app.models import AuditEvent, Membership, Team, TeamMember, User
 from people_app.roles import Role, TeamRole
-from tests.people_app.builders import person
+from tests.people_app.builders import crew, person
 
 pytestmark = pytest.mark.django_db
 
 MEMBER, MAINTAINER = TeamRole.MEMBER, TeamRole.MAINTAINER
 DATASET_ROLES = Role.of_kind("dataset")
-
-
-def crew(maintainer: User, *members: User, slug: str = "crew") -> Team:
-    """A team of a maintainer and members."""
-    team = create_team(slug=slug, actor=maintainer)
-    for user in members:
-        set_team_member(team=team, user=user, role=MEMBER, actor=maintainer)
-    return team
 
 
 def role_of(user: User, resource: User) -> Role | None:
@@ -344,81 +335,3 @@ def test_nothing_can_be_done_with_a_team_that_is_gone():
     ):
         with pytest.raises(TeamIsGone):
             act()
-
-
-# Who sees what
-
-
-def test_a_team_is_seen_by_who_is_in_it_and_by_operators():
-    ada, bob, eve = person("ada"), person("bob"), person("eve")
-    root = person("root", is_superuser=True)
-    team = crew(ada, bob)
-    for user in (ada, bob, root):
-        assert list(Team.objects.visible_to(user)) == [team]
-    assert not Team.objects.visible_to(eve).exists()
-
-
-@pytest.mark.parametrize(
-    ("role", "sees"), [(Role.READER, False), (Role.REVIEWER, False), (Role.ADMIN, True)]
-)
-def test_a_team_is_seen_by_the_admins_of_what_it_has_a_role_on(role, sees):
-    ada, eve, streets, fields = (person(name) for name in ("ada", "eve", "streets", "fields"))
-    team = crew(ada)
-    grant_role(user=eve, resource=streets, role=role, actor=None)
-    grant_role(user=eve, resource=fields, role=Role.ADMIN, actor=None)
-    assert not Team.objects.visible_to(eve).exists()
-    grant_team_role(team=team, resource=streets, role=Role.READER, actor=None)
-    assert Team.objects.visible_to(eve).exists() == sees
-    assert team.role_of(eve) is None
-
-
-def test_who_governs_through_a_team_sees_the_other_teams():
-    ada, bob, streets = person("ada"), person("bob"), person("streets")
-    first, second = crew(ada, slug="first"), crew(bob, slug="second")
-    grant_team_role(team=first, resource=streets, role=Role.ADMIN, actor=None)
-    grant_team_role(team=second, resource=streets, role=Role.READER, actor=None)
-    assert list(Team.objects.visible_to(ada)) == [first, second]
-    assert list(Team.objects.visible_to(bob)) == [second]
-
-
-def test_maintainers_read_the_line_of_their_team_in_the_log():
-    ada, bob, eve = person("ada"), person("bob"), person("eve")
-    team = crew(ada, bob)
-    assert {event.verb for event in visible_events(ada)} == {"team.created", "team.member_added"}
-    assert not visible_events(bob).exists()
-    set_team_member(team=team, user=eve, role=MAINTAINER, actor=ada)
-    assert visible_events(eve).count() == 3
-
-
-def test_admins_by_a_team_read_the_line_of_the_resource_in_the_log():
-    ada, bob, streets = person("ada"), person("bob"), person("streets")
-    grant_team_role(team=crew(bob), resource=streets, role=Role.ADMIN, actor=ada)
-    Membership.objects.update(resource_kind="dataset")
-    AuditEvent.objects.bulk_create(
-        [AuditEvent(actor=ada, verb="tag.created", line_kind="dataset", line_id=str(streets.pk))]
-    )
-    assert "tag.created" in {event.verb for event in visible_events(bob)}
-
-
-def test_people_are_listed_once_for_each_way_in_which_they_have_a_role():
-    ada, bob, gone, streets = (person(name) for name in ("ada", "bob", "gone", "streets"))
-    grant_role(user=ada, resource=streets, role=Role.ADMIN, actor=None)
-    grant_team_role(team=crew(ada, bob, gone), resource=streets, role=Role.READER, actor=None)
-    User.objects.filter(pk=gone.pk).update(is_active=False)
-    rows = Membership.objects.people_on("user", streets.pk)
-    assert sorted(
-        (row.username, row.role, row.team_slug or "by name") for row in rows.order_by("pk")
-    ) == [
-        ("ada", "admin", "by name"),
-        ("ada", "reader", "crew"),
-        ("bob", "reader", "crew"),
-    ]
-
-
-def test_a_team_with_nobody_in_it_gives_nobody_a_role():
-    ada, streets = person("ada"), person("streets")
-    team = crew(ada)
-    grant_team_role(team=team, resource=streets, role=Role.ADMIN, actor=None)
-    TeamMember.objects.all().delete()
-    assert not Membership.objects.people_on("user", streets.pk).exists()
-    assert role_of(ada, streets) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ from web.account_forms import NewTokenForm, OwnPasswordForm, scopes_in_words
 from web.views.accounts import too_many_tries
 
 _TOKENS_PER_PAGE = 20
+_PUBLIC_ID = re.compile("[0-9a-f]{16}")
 
 
 @sensitive_post_parameters()
@@ -80,9 +82,9 @@ def _make_token(request: HttpRequest) -> HttpResponse:
 
 
 def _revoke_token(request: HttpRequest) -> HttpResponse:
-    public_id = request.POST.get("token", "")
     own = Token.objects.select_related("user").filter(user=request.user)
-    token = own.filter(digest__startswith=public_id).first() if len(public_id) == 16 else None
+    public_id = _PUBLIC_ID.fullmatch(request.POST.get("token", ""))
+    token = own.filter(digest__startswith=public_id[0]).first() if public_id else None
     if token is None:
         raise Http404("There is no such token of yours.")
     name = token.name
@@ -154,6 +156,6 @@ def _read_cursor(text: str) -> tuple[datetime, str] | None:
         created = parse_datetime(moment)
     except ValueError:
         return None
-    if created is None or created.tzinfo is None or not public_id.isalnum():
+    if created is None or created.tzinfo is None or not _PUBLIC_ID.fullmatch(public_id):
         return None
     return created, public_id
