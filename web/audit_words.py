@@ -33,6 +33,7 @@ AREAS = {
     "password.*": "Passwords",
     "session.*": "Signing in and out",
     "sign_in.*": "Refused sign-ins",
+    "store.*": "Upkeep of the store",
     "backup.*": "Backups",
 }
 # Those that a dataset's own log has.
@@ -204,5 +205,9 @@ _WORDS: dict[str, Words] = {
     "session.revoked": _ended_sessions,
     "sign_in.failed": "refused to sign in {name}",
     "sign_in.locked": "locked signing in as {name} until {until}",
+    "sign_in.unlocked": "unlocked signing in by {of} {label}",
+    "store.collected": "collected the garbage of the store",
+    "store.compacted": "compacted packs of the store",
+    "store.verified": "verified the store",
     "backup.written": "wrote a backup",
 }

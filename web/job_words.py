@@ -65,10 +65,10 @@ def pace_in_words(job: Job, now: datetime | None = None) -> str:
 
 def rate_in_words(rate: float) -> str:
     """Write units a second so that the number is neither long nor zero."""
-    for seconds, name in ((1, "second"), (_MINUTE, "minute"), (_HOUR, "hour")):
+    for seconds, name in ((1, "a second"), (_MINUTE, "a minute"), (_HOUR, "an hour")):
         number = rate * seconds
         if number >= 1:
-            return f"{number:,.0f} a {name}" if number >= 10 else f"{number:.1f} a {name}"
+            return f"{number:,.0f} {name}" if number >= 10 else f"{number:.1f} {name}"
     return "less than one an hour"
 
 
@@ -99,7 +99,9 @@ def duration_in_words(job: Job) -> str:
     hours, minutes = divmod(minutes, _MINUTE)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    if minutes and rest:
+        return f"{minutes} min {rest} s"
+    return f"{minutes} min" if minutes else f"{rest} s"
 
 
 def outcome_of(job: Job) -> Outcome | None:

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from datasets_app.models import WebhookEvent
-from datasets_app.models.webhook import MAX_URL, PING
+from datasets_app.models.webhook import MAX_URL
 from datasets_app.webhooks.errors import InvalidWebhookUrl
 from datasets_app.webhooks.targets import parse_target
 
@@ -50,11 +50,6 @@ class WebhookForm(forms.Form):
         except InvalidWebhookUrl as error:
             raise forms.ValidationError(f"Not possible: {error.reason}.") from error
         return url
-
-
-def name_event(event: str) -> str:
-    """Return what a delivery tells of, in words."""
-    return "test" if event == PING else event.replace(".", " ")
 
 
 def changes_of(form: WebhookForm) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def test_who_answers_for_a_dataset_sees_the_name_of_a_team_on_it_and_no_more(
     eve = person("eve")
     town, other = shared_dataset("town"), shared_dataset("other")
     grant_role(user=eve, resource=town, role=Role.ADMIN, actor=author())
+    grant_role(user=eve, resource=other, role=Role.READER, actor=author())
     for dataset in (town, other):
         grant_team_role(team=team, resource=dataset, role=Role.READER, actor=author())
     Team.objects.filter(pk=team.pk).update(description="Only for us")

@@ -59,7 +59,6 @@ def general(request: HttpRequest, slug: str) -> HttpResponse:
 def _show(
     request: HttpRequest, dataset: Dataset, context: dict[str, Any], *, status: int
 ) -> HttpResponse:
-    # What a refused form would have said must not be in the head of its page.
     branches = Branch.objects.filter(dataset=dataset).select_related("head").order_by("name")
     after = request.GET.get("after", "")
     if is_storable(after):
