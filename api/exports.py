@@ -28,7 +28,7 @@ class ExportSerializer(serializers.Serializer):
         max_length=1_000,
         allow_blank=True,
         default="",
-        help_text="`class:car split:val status:reviewed prefix:night/`",
+        help_text="as in pull: `class:car count>3 split:val status:reviewed prefix:night/`",
     )
     options = serializers.DictField(child=serializers.CharField(max_length=200), default=dict)
     taxonomy = serializers.CharField(

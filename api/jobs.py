@@ -24,6 +24,7 @@ from datasets_app.jobs.queue import cancel, retry
 from datasets_app.jobs.rights import JobRights, rights_on
 from datasets_app.models import Job, JobLine, JobState, Level
 from datasets_app.names import is_storable
+from datasets_app.taxonomy_access import get_taxonomy_version
 from people_app.models import TokenScope
 
 _ORDER = Keyset("jobs", ("-created_at", "-id"))
@@ -181,7 +182,9 @@ class JobDownload(APIView):
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return the archive of a finished export."""
-        return answer_export(request, _get_job(request, job_id))
+        job = _get_job(request, job_id)
+        _check_taxonomy(request, job)
+        return answer_export(request, job)
 
 
 def job_response(job: Job) -> Response:
@@ -196,6 +199,19 @@ def _get_job(request: Request, job_id: UUID) -> Job:
     if job is None:
         raise NotFound("job", str(job_id))
     return job
+
+
+def _check_taxonomy(request: Request, job: Job) -> None:
+    """Raise where an archive tells of a taxonomy that the caller may not see.
+
+    Who reads a dataset sees its jobs; another reader may have asked by a taxonomy of their own.
+    """
+    asked = job.arguments.get("taxonomy")
+    try:
+        if asked:
+            get_taxonomy_version(request.user, asked)
+    except NotFound as error:
+        raise NotFound("file", f"of job {job.pk}") from error
 
 
 def _rights(request: Request, job: Job) -> JobRights:

@@ -43,9 +43,10 @@ def describe_every_operation(
         if "If-None-Match" in {part["name"] for part in operation.get("parameters", ())}:
             responses.setdefault("304", {"description": "the caller has it: its ETag is equal"})
             responses["200"].setdefault("headers", {})["ETag"] = _ETAG
-        for status in responses.keys() & _WHY.keys():
-            responses[status]["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
-            responses[status]["description"] = responses[status]["description"] or _WHY[status]
+        for status, response in responses.items():
+            if status in _WHY or _tells_a_problem(response):
+                response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
+                response["description"] = response["description"] or _WHY.get(status, "")
         if "429" in responses:
             responses["429"]["headers"] = _RETRY_AFTER
         operation["responses"] = dict(sorted(responses.items()))
@@ -74,6 +75,10 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> Iterator[str
         yield "404"
     if "requestBody" in operation:
         yield from ("413", "415")
+
+
+def _tells_a_problem(response: dict[str, Any]) -> bool:
+    return any(content["schema"] == _PROBLEM for content in response.get("content", {}).values())
 
 
 def _narrow(name: str, schema: dict[str, Any]) -> None:

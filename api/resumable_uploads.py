@@ -18,7 +18,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from api import tus
 from api.access import get_dataset
@@ -96,7 +95,7 @@ class UploadSerializer(serializers.Serializer):
         return None if upload.digest is None else upload.digest.hex()
 
 
-class UploadList(tus.TusView, APIView):
+class UploadList(tus.TusView):
     """The uploads to a dataset that the caller may see."""
 
     @extend_schema(
@@ -143,7 +142,7 @@ class UploadList(tus.TusView, APIView):
         return tus.describe(response, upload)
 
 
-class UploadDetail(tus.TusView, APIView):
+class UploadDetail(tus.TusView):
     """One upload."""
 
     @extend_schema(operation_id="uploads_get", responses=answers(UploadSerializer, 401, 403, 404))

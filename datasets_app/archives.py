@@ -55,7 +55,7 @@ class UnsafeArchive(HistoryError):
 class ArchiveLimits:
     """What an archive may hold. A ratio of 1,000 is about the most that label PNGs reach.
 
-    A member costs about 0.6 kB of memory while the archive is open, and its entry in the directory.
+    While the archive is open a member costs 0.4 kB of memory, beside its entry in the directory.
     """
 
     members: int = 500_000

@@ -51,8 +51,8 @@ def register() -> None:
 
     register_roots("datasets", iter_held_references, check_history)
     register_roots("uploads", upload_garbage.iter_references)
-    register_sweeper("uploads", upload_garbage.sweep_uploads)
     history_garbage.register()
+    register_sweeper("uploads", upload_garbage.sweep_uploads)
 
 
 def iter_held_references() -> Iterator[Reference]:

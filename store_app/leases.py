@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from store_app.errors import LeaseEnded
@@ -29,8 +29,8 @@ def grant_lease(holder: str, duration: timedelta = PULL_LEASE) -> UUID:
     return lease.pk
 
 
-def renew_lease(lease: UUID, duration: timedelta = PULL_LEASE) -> None:
-    """Let a lease end `duration` from now.
+def renew_lease(lease: UUID, duration: timedelta = PULL_LEASE, *, holder: str = "") -> None:
+    """Let a lease end `duration` from now; with `holder` only if it was granted to them.
 
     Raises
     ------
@@ -38,14 +38,18 @@ def renew_lease(lease: UUID, duration: timedelta = PULL_LEASE) -> None:
         It has ended, or was never granted: ask for a new one and look everything up again.
     """
     now = timezone.now()
-    living = Lease.objects.filter(pk=lease, expires_at__gt=now)
+    living = _held_by(holder).filter(pk=lease, expires_at__gt=now)
     if not living.update(expires_at=now + duration):
         raise LeaseEnded(lease)
 
 
-def release_lease(lease: UUID) -> None:
-    """End a lease; one that has ended already is no error."""
-    Lease.objects.filter(pk=lease).delete()
+def release_lease(lease: UUID, *, holder: str = "") -> None:
+    """End a lease, with `holder` only theirs; one that has ended already is no error."""
+    _held_by(holder).filter(pk=lease).delete()
+
+
+def _held_by(holder: str) -> QuerySet[Lease]:
+    return Lease.objects.filter(holder=holder) if holder else Lease.objects.all()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from panoptic.blob_codecs import CodecNumber
 from store_app.durable import Files, blob_files
 from store_app.errors import ObjectCorrupt, ObjectMissing
 from store_app.index import Location
-from store_app.reading import get_content, get_locations
+from store_app.reading import get_locations, read_content
 
 IN_MEMORY_BYTES = 8 * 2**20  # what is decoded and checked before the first byte is given
 _PIECE_BYTES = 2**20
@@ -23,10 +23,14 @@ _REMOTE_PIECE_BYTES = 4 * 2**20  # each is a request
 
 
 class Content(NamedTuple):
-    """The content of a blob that is there: its digest, and its size in bytes."""
+    """The content of a blob that is there; `location` is where it lay when it was looked up."""
 
-    digest: bytes
-    size: int
+    location: Location
+
+    @property
+    def size(self) -> int:
+        """Its bytes, uncompressed."""
+        return self.location.size
 
 
 def find_content(digest: bytes) -> Content:
@@ -36,8 +40,7 @@ def find_content(digest: bytes) -> Content:
     ------
     ObjectMissing, ObjectErased
     """
-    [location] = get_locations([digest])
-    return Content(digest, location.size)
+    return Content(*get_locations([digest]))
 
 
 def iter_content(content: Content, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -50,10 +53,10 @@ def iter_content(content: Content, start: int = 0, stop: int | None = None) -> I
     ObjectCorrupt
         The whole: before its last piece. A range: if bytes of it are not there.
     """
-    [location] = get_locations([content.digest])
+    location = content.location
     stop = location.size if stop is None else min(stop, location.size)
     if location.size <= IN_MEMORY_BYTES and _is_small(location, start, stop):
-        yield get_content(content.digest)[start:stop]
+        yield read_content(location)[start:stop]
     elif (start, stop) == (0, location.size):
         yield from _checked(_iter_decoded(location), location)
     elif location.codec == CodecNumber.RAW:
@@ -61,7 +64,7 @@ def iter_content(content: Content, start: int = 0, stop: int | None = None) -> I
     elif location.codec == CodecNumber.ZSTD:
         yield from _cut(_iter_decoded(location), start, stop, location)
     else:
-        yield get_content(content.digest)[start:stop]
+        yield read_content(location)[start:stop]
 
 
 def _is_small(location: Location, start: int, stop: int) -> bool:
@@ -96,7 +99,7 @@ def _iter_decoded(location: Location) -> Iterator[bytes]:
             except zstandard.ZstdError as error:
                 raise _corrupt(location, str(error)) from error
     else:
-        yield get_content(location.digest)
+        yield read_content(location)
 
 
 def _cut(pieces: Iterator[bytes], start: int, stop: int, location: Location) -> Iterator[bytes]:

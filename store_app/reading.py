@@ -48,8 +48,12 @@ def iter_blobs(
 
 def get_content(digest: bytes) -> bytes:
     """Return the uncompressed content of a blob, checked against its digest."""
-    [location] = get_locations([digest])
-    return decode_content(location, _read_moving([location])[digest])
+    return read_content(get_locations([digest])[0])
+
+
+def read_content(location: Location) -> bytes:
+    """Return the uncompressed content at a location, or where it has gone to, checked."""
+    return decode_content(location, _read_moving([location])[location.digest])
 
 
 def open_content(digest: bytes) -> BinaryIO:
@@ -60,7 +64,7 @@ def open_content(digest: bytes) -> BinaryIO:
     [location] = get_locations([digest])
     alone = location.pack.startswith("objects/")
     if not alone or location.codec != CodecNumber.RAW or location.length <= _IN_MEMORY_BYTES:
-        return io.BytesIO(decode_content(location, _read_moving([location])[digest]))
+        return io.BytesIO(read_content(location))
     try:
         file = blob_files().open(location.pack)
     except FileNotFoundError:

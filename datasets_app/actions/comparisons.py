@@ -102,7 +102,7 @@ def _compute(
     old: Version, new: Version, reading: Reading, stats: LiveStats, progress: Progress
 ) -> PixelComparison:
     totals = Totals()
-    expected = new.change_set.added + new.change_set.removed + new.change_set.changed
+    expected = _count_changes(old, new)
     done = 0
     with transaction.atomic():
         comparison, _ = PixelComparison.objects.select_for_update().get_or_create(
@@ -134,7 +134,7 @@ def _compute(
                 known="replace",
             )
         done += len(batch)
-        progress(done, max(done, expected), "images compared")
+        progress(done, expected, "images compared")
     comparison.totals = totals.to_json(stats, reading.label_reading.kinds)
     comparison.save(update_fields=["totals"])
     return comparison
@@ -149,6 +149,13 @@ def run_compare_job(job: Job, progress: Progress) -> dict[str, Any]:
     read_by = get_read_by([old, new], user=None, under=job.arguments.get("taxonomy", ""))
     compute_pixel_comparison(old, new, progress, reading=read_by.reading)
     return {"old": old.id_hex, "new": new.id_hex}
+
+
+def _count_changes(old: Version, new: Version) -> int | None:
+    """Return how many images differ, None where no log tells it."""
+    if not new.parent_links.filter(parent=old, position=0).exists():
+        return None
+    return new.change_set.added + new.change_set.removed + new.change_set.changed
 
 
 def _key(old: Version, new: Version, reading: Reading) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import get_args, get_type_hints
 
 from datasets_app.exports.encoding import encode_images
 from datasets_app.exports.errors import InvalidOption
-from datasets_app.exports.selection import iter_selected, parse_filter
+from datasets_app.exports.selection import iter_selected
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
+from datasets_app.pulling.query import parse_query
 from labels_app.reading import Reading, reading_of
 from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList, WriteOptions
 from panoptic.formats.registry import get_format
@@ -21,7 +22,7 @@ _OPTIONS = ("scheme", "geometry")
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to write: a filter as `parse_filter` reads it, options by name."""
+    """What to write: a filter as `parse_query` reads it, options by name."""
 
     format: str
     filter: str = ""
@@ -53,19 +54,19 @@ def export_version(
     InvalidFilter, InvalidOption, UnknownFormat
     """
     reading = reading or reading_of(version.taxonomy_version)
-    wanted = parse_filter(request.filter, reading)
+    wanted = parse_query(request.filter, reading)
     options = parse_options(request.options or {})
     classes = export_classes(reading)
     lost = ProblemList()
     form = get_format(request.format)
     with form.create(_target(form, path), classes, options) as writer:
-        selected = iter_selected(version, wanted)
+        selected = iter_selected(version, wanted, reading)
         records = encode_images(writer.encode, selected, reading.label_reading, lost.add)
         done = 0
         for done, record in enumerate(records, 1):
             writer.add(record)
-            progress(done, version.image_count)
-        progress(done, done)  # how many a filter selects is known now
+            progress(done, version.image_count, "images written")
+        progress(done, done, "images written")  # how many a filter selects is known now
         report = writer.close()
     return report._replace(problems=(*lost.as_tuple(), *report.problems))
 

@@ -1,5 +1,6 @@
 """Import label files as one version of a dataset."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from datasets_app.imports.planning import Planner
 from datasets_app.imports.reading import read_images
 from datasets_app.imports.request import ImportReport, ImportRequest
 from datasets_app.imports.spill import Spill
-from datasets_app.jobs.kinds import Progress, silent
+from datasets_app.jobs.kinds import Progress, silent, watched
 from datasets_app.label_checks import ViolationList
 from datasets_app.models import Branch, Dataset, IdempotencyKey, Version
 from datasets_app.names import clean_split
@@ -84,7 +85,8 @@ def import_labels(
         take_in(images, taken, report, total=source.count, store=store, progress=progress)
         if store:
             _refuse_errors(report)
-        for change in planner.iter_changes(iter_stored(taken, store=store)):
+        stored = watched(iter_stored(taken, store=store), progress, taken.count, "images stored")
+        for change in planner.iter_changes(stored):
             changes.add(change)
         if store:
             # Names that exist, in append mode; rules that new labels break.
@@ -93,7 +95,13 @@ def import_labels(
             changes.add(change)
         if store and changes.count:
             report.version = _commit(
-                request, place, plan, changes, planner.violations, actor, idempotency_key
+                request,
+                place,
+                plan,
+                watched(changes.iter_batches(), progress, changes.count, "images committed"),
+                planner.violations,
+                actor,
+                idempotency_key,
             )
     return report
 
@@ -199,7 +207,7 @@ def _commit(
     request: ImportRequest,
     place: _Place,
     plan: ClassPlan,
-    changes: Spill[ImageChange],
+    changes: Iterable[list[ImageChange]],
     violations: ViolationList,
     actor: User,
     idempotency_key: str | None,
@@ -223,7 +231,7 @@ def _commit(
             dataset=dataset,
             branch=place.branch,
             expected_head=place.head.version_id if place.head else None,
-            changes=(change for batch in changes.iter_batches() for change in batch),
+            changes=(change for batch in changes for change in batch),
             message=request.message or f"Import {request.path.name}",
             author=actor,
             taxonomy_version=taxonomy_version,

@@ -42,7 +42,7 @@ class NotRetriable(JobError):
 
     def __init__(self, job_id: str, state: str) -> None:
         super().__init__(
-            f"job {job_id} is {state}: only what failed or was cancelled is tried again",
+            f"this job is {state}: only what failed or was cancelled is tried again",
             job=job_id,
             state=state,
         )
@@ -56,6 +56,6 @@ class UploadExpired(JobError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            f"the file that job {job_id} was to read is not kept any more; send it again",
+            "the file that this job was to read is not kept any more; send it again",
             job=job_id,
         )

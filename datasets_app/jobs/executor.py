@@ -4,6 +4,7 @@ import atexit
 import itertools
 import multiprocessing
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -89,6 +90,12 @@ def _pool(workers: int) -> ProcessPoolExecutor:
         # "forkserver" loads the pixel core once, and its children start with it.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["panoptic.formats.registry"])
-        _pools[workers] = ProcessPoolExecutor(workers, mp_context=context)
+        # Ctrl-C reaches every process of a terminal: the parent decides what becomes of the work.
+        _pools[workers] = ProcessPoolExecutor(
+            workers,
+            mp_context=context,
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
         atexit.register(_pools[workers].shutdown, wait=True, cancel_futures=True)
     return _pools[workers]

@@ -1,11 +1,12 @@
 """Which function does which kind of job."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Protocol, TypeVar
 
 from people_app.roles import Role
 
 Result = dict[str, Any]
+Batch = TypeVar("Batch", bound=Sized)
 
 
 class Progress(Protocol):
@@ -20,6 +21,17 @@ class Progress(Protocol):
 
 def silent(done: int, total: int | None = None, message: str = "") -> None:
     """Progress that nobody watches."""
+
+
+def watched(
+    batches: Iterable[Batch], progress: Progress, total: int | None, message: str
+) -> Iterator[Batch]:
+    """Yield batches, and say after each how many of their items are done."""
+    done = 0
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        progress(done, total, message)
 
 
 Handler = Callable[[Any, Progress], Result]

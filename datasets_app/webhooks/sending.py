@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+from django.conf import settings
+
 from datasets_app.webhooks.errors import Unreachable
 from datasets_app.webhooks.targets import DEFAULT_PORTS, Target, resolve_target
 
@@ -84,13 +86,22 @@ def _encrypted(sock: socket.socket, target: Target) -> ssl.SSLSocket:
     """Speak TLS with who can prove to be the name, though it was reached by an address."""
     try:
         with _ended_after(sock, CONNECT_SECONDS):
-            return ssl.create_default_context().wrap_socket(sock, server_hostname=target.host)
+            # Without the dot that may end a name: no certificate has one.
+            name = target.host.rstrip(".")
+            return _tls_context().wrap_socket(sock, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
         sock.close()
         raise Unreachable("the certificate is not valid for the host") from error
     except (OSError, ValueError) as error:
         sock.close()
         raise Unreachable(f"no TLS: {type(error).__name__}") from error
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.TESSERA_WEBHOOK_CA_FILE:
+        context.load_verify_locations(settings.TESSERA_WEBHOOK_CA_FILE)
+    return context
 
 
 @contextmanager

@@ -197,7 +197,10 @@ TABLE = [
     ("get", f"{API}/jobs/", own()),
     ("get", f"{JOB}/", seen(404)),
     ("post", f"{JOB}/cancel/", made(404)),
+    ("post", f"{JOB}/retry/", made(404)),
+    ("get", f"{JOB}/log/", seen(404)),
     ("get", f"{JOB}/download/", seen(404)),
+    ("get", f"{API}/workers/", Statuses(401, 403, 403, 403, 403, 403, 403, 401)),  # superusers
     ("get", f"{API}/teams/", own()),
     ("post", f"{API}/teams/", made(400)),
     ("get", f"{CREW}/", Statuses(401, 404, 404, 404, 200, 200, 200, 401)),

@@ -1,19 +1,19 @@
 """What is not yours is not there: no path, parameter, header or body tells it from what is not.
 
 Every question is asked twice, with the name of something of another's and with a made-up name of
-the same form. The answers are equal to the byte, but for that name.
+the same form. The answers are equal to the byte, but for that name. Left out is what cannot be
+hidden: that the slug which somebody wants is taken, and that somebody who is invited has an
+account.
 """
 
 from __future__ import annotations
 
-import base64
-import io
-import zipfile
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from datasets_app.actions.datasets import create_dataset
@@ -24,50 +24,25 @@ from datasets_app.staging import ImageChange
 from datasets_app.webhooks.managing import create_webhook, ping_webhook
 from labels_app.actions.pictures import add_picture
 from labels_app.actions.taxonomies import create_taxonomy
-from people_app.models import AuditEvent
+from people_app.actions.teams import create_team
 from store_app.blobs import grant_lease
 from store_app.erasure import mark_erased
 from tests.api.builders import (
     API,
     CLASSES,
     FIRST,
-    SECOND,
     World,
     client_of,
     person,
     png,
 )
+from tests.api.names_of_others import NOTHING, Names, ask, filled, told
 from tests.api.one_world import one_storage, one_world, rolled_back
-from tests.api.test_rights import NOBODY, TABLE
+from tests.api.questions import HARMLESS, MINE, NAMING, QUESTIONS
+from tests.api.test_rights import TABLE
 from tests.datasets_app.builders import commit_to, digest, put_bytes, put_label
 
 pytestmark = pytest.mark.django_db
-
-MINE = f"{API}/datasets/mine"
-MY_CLASSES = f"{API}/taxonomies/mine-classes"
-OF_A_REQUEST = ("X-Request-ID", "Date", "Content-Length")
-
-
-class Names(NamedTuple):
-    """Names of things. Those of one form are as long as each other."""
-
-    dataset: str
-    taxonomy: str
-    version: str
-    short: str
-    photo: str
-    label: str
-    attributes: str
-    erased: str
-    picture: str
-    job: str
-    webhook: str
-    delivery: str
-    upload: str
-    lease: str
-    token: str
-    number: str
-    person: str
 
 
 @pytest.fixture(scope="module")
@@ -139,52 +114,13 @@ def theirs(world: World) -> Names:
         token=ada.auth_token_set.first().public_id,
         number=f"{dataset.pk:06}",
         person="ada",
+        team=create_team(slug="the-crew", actor=ada).slug,
     )
 
 
 def entry_of(world: World, field: str) -> str:
     row = client_of("ada").post(f"{API}/datasets/streets/pull/", {"version": "v1"}).json()
     return next(entry[field] for entry in row["entries"] if entry["name"] == "a.png")
-
-
-NOTHING = Names(
-    dataset="nothing",
-    taxonomy="nothing-classes",
-    version="0123456789abcdef" * 4,
-    short="0123456789",
-    photo="1" * 64,
-    label="2" * 64,
-    attributes="3" * 64,
-    erased="4" * 64,
-    picture="5" * 64,
-    job="10000000-0000-4000-8000-000000000001",
-    webhook="10000000-0000-4000-8000-000000000002",
-    delivery="10000000-0000-4000-8000-000000000003",
-    upload="10000000-0000-4000-8000-000000000004",
-    lease="10000000-0000-4000-8000-000000000005",
-    token="0123456789abcdef",
-    number="999999",
-    person="nil",
-)
-
-
-def told(response: Any, asked: Names) -> tuple[int, dict[str, str], str]:
-    """What an answer says, where what was asked for is called as what is not there."""
-    text = response.getvalue().decode("latin-1")
-    headers = {name: value for name, value in response.items() if name not in OF_A_REQUEST}
-    for name, made_up in zip(asked, NOTHING, strict=True):
-        text = text.replace(name, made_up)
-        headers = {key: value.replace(name, made_up) for key, value in headers.items()}
-    return response.status_code, headers, text
-
-
-def ask(client: APIClient, method: str, url: str, body: Any = None, **headers: str) -> Any:
-    with rolled_back():
-        if isinstance(body, (bytes, dict)) and headers.get("content_type"):
-            media_type = headers.pop("content_type")
-            return client.generic(method.upper(), url, body, content_type=media_type, headers=headers)
-        data = None if method == "get" else body
-        return getattr(client, method)(url, data, headers=headers)
 
 
 WALK = [
@@ -211,3 +147,67 @@ def test_no_path_tells_a_private_resource_from_none(world, eve, theirs, method, 
             assert hidden.status_code in (401, 404)
             none = ask(caller, method, missing, {}, **headers)
             assert told(hidden, theirs) == told(none, NOTHING)
+
+
+@pytest.mark.parametrize(
+    "question", [pytest.param(row, id=" ".join(map(str, row))[:100]) for row in QUESTIONS]
+)
+def test_no_name_tells_what_others_have_from_what_nobody_has(eve, theirs, question):
+    method, url, body, headers = (*question, {}, {})[:4] if len(question) < 4 else question
+    head = eve.get(f"{MINE}/branches/main/").json()["head"]
+    answers = [
+        told(
+            ask(eve, method, *filled((url, body), names, head), **filled(headers, names, head)),
+            names,
+        )
+        for names in (theirs, NOTHING)
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_an_archive_by_a_taxonomy_of_others_is_theirs_though_the_dataset_is_public(world, eve):
+    ada = client_of("ada")
+    entries = {"road": "road", "car": "car", "sky": "sky"}
+    body = {"target": "streets-classes", "entries": entries, "message": "x"}
+    with rolled_back():
+        assert ada.post(f"{API}/taxonomies/parks-classes/mappings/", body).status_code == 201
+        asked = {"version": "v1", "format": "coco_panoptic"}
+        for taxonomy, status in (("", 200), ("streets-classes", 404)):
+            body = {**asked, "taxonomy": taxonomy}
+            job = ada.post(f"{API}/datasets/parks/exports/", body).json()["id"]
+            result = {"digest": put_bytes("a").hex(), "file_name": "a.zip", "size_bytes": 1}
+            Job.objects.filter(pk=job).update(
+                state=JobState.DONE, result=result, finished_at=timezone.now()
+            )
+            assert eve.get(f"{API}/jobs/{job}/download/").status_code == status
+            assert ada.get(f"{API}/jobs/{job}/download/").status_code == 200
+
+
+def test_every_parameter_of_the_api_was_thought_of():
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    told = {name for operation in operations_of(document) for name in parts_of(document, operation)}
+    assert told == NAMING | HARMLESS
+
+
+def operations_of(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in document["paths"].values():
+        yield from operations.values()
+
+
+def parts_of(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
+    """Name what an operation takes: in its path, query, headers and body."""
+    for parameter in operation.get("parameters", ()):
+        yield parameter["name"]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        yield from members_of(document, content.get("schema", {}), set())
+
+
+def members_of(document: dict[str, Any], schema: dict[str, Any], seen: set[str]) -> Iterator[str]:
+    if (name := schema.get("$ref", "").rpartition("/")[2]) and name not in seen:
+        seen.add(name)
+        schema = document["components"]["schemas"][name]
+    for part in filter(None, (schema.get("items"), *schema.get("allOf", ()))):
+        yield from members_of(document, part, seen)
+    for name, member in schema.get("properties", {}).items():
+        yield name
+        yield from members_of(document, member, seen)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +31,15 @@ class Received(NamedTuple):
 class Receiver:
     """What arrived, and what is answered: the codes in turn, the last one for ever."""
 
-    def __init__(self, codes: tuple[int, ...], headers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        codes: tuple[int, ...],
+        headers: dict[str, str],
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.received: list[Received] = []
+        self.host = host
         self._codes, self._headers = list(codes), headers
         receiver = self
 
@@ -47,7 +56,14 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        address = self.host.strip("[]")
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server_class = type("Server", (ThreadingHTTPServer,), {"address_family": family})
+        self.server = server_class((address, 0), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     @property
     def port(self) -> int:
@@ -55,13 +71,16 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
 
 @contextmanager
-def receiver(*codes: int, **headers: str) -> Iterator[Receiver]:
+def receiver(
+    *codes: int, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, **headers: str
+) -> Iterator[Receiver]:
     """Answer at a port of this machine: `receiver(500, 200)`."""
-    one = Receiver(codes or (200,), {name.replace("_", "-"): headers[name] for name in headers})
+    fields = {name.replace("_", "-"): headers[name] for name in headers}
+    one = Receiver(codes or (200,), fields, host, tls)
     thread = threading.Thread(target=one.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -142,6 +142,7 @@ def test_sessions_and_leases_stay_where_they_are(archive):
     names_ = members_of(archive)
     assert "rows/sessions.session.jsonl.zst" not in names_
     assert "rows/store_app.lease.jsonl.zst" not in names_
+    assert not any("upload" in name for name in names_)
     assert not Lease.objects.exists()
 
 

@@ -11,9 +11,8 @@ import pytest
 from datasets_app.actions.exports import ExportRequest, export_version, parse_options
 from datasets_app.entries import Status
 from datasets_app.exports.errors import InvalidFilter, InvalidOption
-from datasets_app.exports.selection import parse_filter
-from datasets_app.image_lists import ImageFilter
 from datasets_app.models import Dataset, Version
+from datasets_app.pulling.query import ClassCondition, ImageQuery, parse_query
 from datasets_app.staging import ImageChange
 from labels_app.reading import reading_of
 from panoptic.formats.base import TargetExists
@@ -72,14 +71,23 @@ def test_a_filter_selects_images_in_the_order_of_their_names(
 )
 def test_a_filter_that_cannot_be_read_is_refused(version: Version, text: str) -> None:
     with pytest.raises(InvalidFilter):
-        parse_filter(text, reading_of(version.taxonomy_version))
+        parse_query(text, reading_of(version.taxonomy_version))
 
 
 def test_a_class_of_two_words_is_quoted() -> None:
     reading = reading_of(taxonomy("1:traffic_light"))
     name = reading.classes[1].name
 
-    assert parse_filter(f'class:"{name}"', reading) == ImageFilter(class_ids=(1,))
+    assert parse_query(f'class:"{name}"', reading) == ImageQuery((ClassCondition(1, (1,)),))
+
+
+def test_an_export_counts_segments_as_a_pull_does(version: Version, tmp_path: Path) -> None:
+    name = reading_of(version.taxonomy_version).classes[2].name
+
+    assert exported_names(version, tmp_path / "one", f'class:"{name}" count>1000') == []
+    assert exported_names(version, tmp_path / "two", f'class:"{name}" count>=1') == (
+        exported_names(version, tmp_path / "three", f'class:"{name}"')
+    )
 
 
 @pytest.mark.parametrize("name", ["coco_panoptic", "coco_instances", "instance_masks"])

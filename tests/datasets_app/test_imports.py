@@ -260,12 +260,26 @@ def test_a_branch_that_moved_meanwhile_refuses_the_commit(bring) -> None:
     moved = []
 
     def move(done: int, total: int | None = None, message: str = "") -> None:
-        moved.append(commit_to(version.dataset, [ImageChange("a.jpg", split="val")]))
+        if not moved:
+            moved.append(commit_to(version.dataset, [ImageChange("a.jpg", split="val")]))
 
     with pytest.raises(BranchMoved):
         bring({"b.jpg": "33"}, progress=move)
 
     assert Version.objects.latest("number") == moved[0]
+
+
+def test_an_import_tells_how_far_it_is_in_all_its_phases(bring) -> None:
+    told: list[tuple[int, int | None, str]] = []
+
+    bring({"a.jpg": "11", "b.jpg": "22"}, progress=lambda *step: told.append(step))
+
+    assert told == [
+        (1, 2, "a.jpg"),
+        (2, 2, "b.jpg"),
+        (2, 2, "images stored"),
+        (2, 2, "images committed"),
+    ]
 
 
 def test_files_are_read_in_other_processes_where_there_are_many(

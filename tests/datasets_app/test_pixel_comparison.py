@@ -94,6 +94,18 @@ def test_images_on_one_side_only_do_not_enter_quality(streets: Dataset) -> None:
     assert sum(row["tp"] for row in quality["per_class"]) == 2
 
 
+def test_how_much_there_is_to_compare_is_said_where_a_log_tells_it(streets: Dataset) -> None:
+    first = commit_drawings(streets, {"a": "12", "b": "12"})
+    second = commit_drawings(streets, {"a": "1."})
+    third = commit_drawings(streets, {"b": "1."})
+    told: list[tuple[int, int | None, str]] = []
+
+    for old, new in ((first, second), (first, third)):
+        compute_pixel_comparison(old, new, lambda *step: told.append(step))
+
+    assert told == [(1, 1, "images compared"), (2, None, "images compared")]
+
+
 def test_equal_versions_differ_in_nothing(streets: Dataset) -> None:
     version = commit_drawings(streets, OLD)
 

@@ -1,8 +1,9 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
 from datasets_app.actions.commits import ImageChange
 from datasets_app.actions.splits import (
@@ -224,6 +225,25 @@ def test_assigning_again_after_more_images_came_moves_nothing(streets):
     assert before.items() <= after.items()
     assert after["scene05/9.png"] == after["scene05/0.png"]
     assert made.counts.changed == 2
+
+
+scenes = st.lists(st.integers(0, 9), min_size=1, max_size=12)
+
+
+class Laws(TestCase):
+    """A class, for hypothesis undoes each example only in Django's own test cases."""
+
+    @settings(max_examples=15, deadline=None)
+    @given(ratios, st.text("ab", max_size=3), st.lists(scenes, min_size=2, max_size=4))
+    def test_images_that_are_added_move_none_that_were_there(self, wanted, seed, arrivals):
+        data, before, count = dataset(), {}, itertools.count()
+        for arrival in arrivals:
+            commit_to(data, names(*(f"scene{scene}/{next(count)}.png" for scene in arrival)))
+            made = assign(data, ByGroup(SplitRule(wanted, seed), GroupKey(folders=1)))
+            after = splits_of(made.version)
+            assert before.items() <= after.items()
+            assert {len(splits) for splits in groups_of(after).values()} == {1}
+            before = after
 
 
 def test_one_version_is_made_and_nothing_else_of_an_image_changes(streets):

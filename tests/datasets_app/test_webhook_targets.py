@@ -83,13 +83,45 @@ def test_a_name_that_resolves_otherwise_a_moment_later_changes_nothing(settings,
     assert there.received[0].headers["Host"] == f"rebind.example:{there.port}"
 
 
-@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost"])
+SPELLINGS = [
+    "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "localhost", "localhost.", "0",
+    "LOCALHOST", "127.0.0.1.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_other_spellings_of_this_machine_reach_nothing(settings, host):
     settings.TESSERA_WEBHOOK_ALLOW = ["192.0.2.0/24"]
     with receiver() as there:
         delivery = pinged(f"http://{host}:{there.port}/")
         assert not attempt(delivery.pk)
     assert there.received == []
+
+
+@pytest.mark.parametrize(
+    "host", ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518"]
+)
+def test_other_spellings_of_the_metadata_address_reach_nothing(settings, monkeypatch, host):
+    settings.TESSERA_WEBHOOK_ALLOW = ["127.0.0.0/8"]
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    delivery = pinged(f"http://{host}/latest/meta-data/")
+    assert not attempt(delivery.pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.problem[:16]) == (DeliveryState.FAILED, "forbidden_target")
+
+
+def test_an_allowed_address_may_be_one_of_ipv6(settings):
+    settings.TESSERA_WEBHOOK_ALLOW = ["::1/128"]
+    with receiver(host="[::1]") as there:
+        assert attempt(pinged(there.url).pk)
+    assert there.received[0].headers["Host"] == f"[::1]:{there.port}"
+
+
+def test_no_redirect_leads_to_where_nothing_may_be_sent(settings):
+    with receiver() as victim, receiver(307, Location=victim.url) as there:
+        settings.TESSERA_WEBHOOK_ALLOW = ["127.0.0.1/32"]
+        assert not attempt(pinged(there.url).pk)
+    assert victim.received == []
 
 
 def test_allowed_networks_have_all_ports_and_others_the_configured_ones(settings):
@@ -109,6 +141,10 @@ def test_allowed_networks_have_all_ports_and_others_the_configured_ones(settings
         "https://example.org/#x", "https://example.org:99999/", "https://example.org:0/",
         "https://exa mple.org/", "https://example.org/\r\nX: y", "https://exämple.org/",
         "https://example.org\\@10.0.0.1/", "https://[::1/", "http://127.0.0.1/",
+        "http://127.0.0.1@example.org/", "http://example.org@127.0.0.1/", "http://@example.org/",
+        "http://example.org:80@127.0.0.1/", "http://example.org%40127.0.0.1/", "http://[::]/",
+        "http://[::ffff:a9fe:a9fe]/", "http://[fe80::1%25eth0]/", "http://[fe80::1]/",
+        "http://[fd00:ec2::254]/", "http://100.100.100.200/", "http://[::1]/", "http://0.0.0.0/",
         "http://[::ffff:127.0.0.1]/", "http://169.254.169.254/latest/", "https://example.org:22/",
         f"https://example.org/{'x' * 2_000}", "gopher://example.org/",
     ],

@@ -191,6 +191,23 @@ def test_pauses_grow_and_are_partly_chance():
         assert len(pauses) > 1
 
 
+def test_ten_attempts_are_spread_over_hours_and_none_comes_early(monkeypatch):
+    now = begun = timezone.now() + timedelta(seconds=5)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    with receiver(500) as there:
+        delivery = pinged(there.url)
+        for attempts in range(1, delivering.MAX_ATTEMPTS + 1):
+            assert deliver_due() == 1
+            delivery.refresh_from_db()
+            assert delivery.attempts == attempts
+            if delivery.next_attempt_at is not None:
+                now = delivery.next_attempt_at - timedelta(seconds=1)
+                assert deliver_due() == 0
+                now = delivery.next_attempt_at
+    assert delivery.state == DeliveryState.FAILED
+    assert timedelta(hours=7) < now - begun < timedelta(hours=17)
+
+
 def test_a_receiver_may_ask_for_a_pause_up_to_a_day():
     assert pause_after(1, 3_600) == timedelta(hours=1)
     assert pause_after(1, 10**8) == timedelta(days=1)

@@ -38,11 +38,11 @@ from store_app.models import CondemnedRow, Pack
 from store_app.verification import verify
 from tests.datasets_app.builders import author, commit_to, dataset, put_bytes
 
-ROUNDS = int(os.environ.get("TESSERA_GARBAGE_ROUNDS", "80"))
+ROUNDS = int(os.environ.get("TESSERA_GARBAGE_ROUNDS", "30"))
 WRITERS = 4
 ROUND = timedelta(hours=12)
 LONGEST_WORK = timedelta(hours=18)
-KEPT = 2 * 30 + 12  # rounds until a deleted branch is gone with all that it held
+KEPT = 2 * 30  # rounds for which a deleted branch holds what it held
 
 real_now = datetime.now
 
@@ -70,6 +70,12 @@ class Clock:
             self.round += 1
             self._rounds_began.append(real_now(UTC).timestamp())
             self._changed.notify_all()
+
+    def skip(self, rounds: int) -> None:
+        """Let rounds go by at once, when nobody works any more."""
+        assert self.is_over
+        self.round += rounds
+        self._rounds_began += [real_now(UTC).timestamp()] * rounds
 
     def _would_be_late(self) -> bool:
         ages = (self.round + 1 - began for began in self._at_work.values())
@@ -127,6 +133,7 @@ class Writer(Thread):
         self.chance = random.Random(number)
         self.held = held  # by version: content by name
         self.old: list[bytes] = []  # contents stored once, perhaps gone since
+        self.undone: list[tuple[int, dict[str, bytes]]] = []  # with the round of each
         self.own = f"writer-{number}"
         self.error: BaseException | None = None
         self.acts = 0
@@ -145,7 +152,7 @@ class Writer(Thread):
             connection.close()
 
     def acts_to_choose(self) -> list[Callable[[], None]]:
-        often = [self.re_use, self.try_out] * 2
+        often = [self.re_use, self.try_out, self.redo] * 2
         return [*often, self.add, self.add_many, self.go_back, self.abandon, self.find_lost]
 
     def new_content(self) -> bytes:
@@ -153,10 +160,15 @@ class Writer(Thread):
         self.old.append(content)
         return content
 
-    def commit(self, branch: str, contents: list[bytes]) -> Version:
-        """Store contents and commit them under new names."""
+    def commit(self, branch: str, contents: list[bytes]) -> dict[str, bytes]:
+        """Store contents and commit them under new names, which are returned."""
+        named = {f"{self.number}-{self.chance.getrandbits(60)}": one for one in contents}
+        self.commit_named(branch, named)
+        return named
+
+    def commit_named(self, branch: str, named: dict[str, bytes]) -> None:
         digests = []
-        for content in contents:
+        for content in named.values():
             blob = new_blob(content, "raw")
             if self.chance.random() < 0.3:
                 assert put_file(io.BytesIO(content)) == blob.digest
@@ -164,14 +176,12 @@ class Writer(Thread):
                 put_blobs([blob])
             digests.append(blob.digest)
         self.hesitate()
-        names = [f"{self.number}-{self.chance.getrandbits(60)}" for _ in contents]
         changes = [
-            ImageChange(name, image=digest) for name, digest in zip(names, digests, strict=True)
+            ImageChange(name, image=digest) for name, digest in zip(named, digests, strict=True)
         ]
         before = Branch.objects.get(dataset=self.streets, name=branch).head_id
         version = commit_to(self.streets, changes, branch=branch)
-        self.held[version.pk] = {**self.held[before], **dict(zip(names, contents, strict=True))}
-        return version
+        self.held[version.pk] = self.held[before] | named
 
     def hesitate(self) -> None:
         """Between storing and naming, let the collector get to work, and come in its midst."""
@@ -187,12 +197,23 @@ class Writer(Thread):
 
     def add_many(self) -> None:
         """A large commit, in many transactions."""
-        self.commit(self.own, [self.new_content() for _ in range(7)])
-        self.go_back()
+        self.undo(self.commit(self.own, [self.new_content() for _ in range(7)]))
 
     def re_use(self) -> None:
-        self.commit(self.own, [self.some_old()])
+        self.undo(self.commit(self.own, [self.some_old()]))
+
+    def redo(self) -> None:
+        """Commit again what was undone, when its nodes are about to be deleted: the same ones."""
+        ripe = [one for began, one in self.undone if 2 <= self.acts - began <= 6]
+        named = self.chance.choice(ripe) if ripe else {}
+        if not named:
+            return self.re_use()
+        self.commit_named(self.own, named)
+        return self.undo(named)
+
+    def undo(self, named: dict[str, bytes]) -> None:
         self.go_back()
+        self.undone.append((self.acts, named))
 
     def try_out(self) -> None:
         """Branch, work there, and delete the branch."""
@@ -292,7 +313,8 @@ def test_nothing_reachable_is_lost_and_garbage_has_a_bound(clock, monkeypatch):
     assert max(garbage) < needed + 40 * WRITERS * 8 * 700
     # When nobody works any more, all that is left is what is needed.
     Branch.objects.filter(name__startswith="found").delete()
-    for _ in range(KEPT):
+    clock.skip(KEPT)
+    for _ in range(12):
         collect(clock, done)
     assert set(Version.objects.values_list("pk", flat=True)) == living_ids()
     assert not CondemnedRow.objects.exists()

@@ -13,6 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from datasets_app.actions.transfers import request_import
+from datasets_app.jobs.running import run_job
+from datasets_app.models import Version
+from tests.datasets_app.builders import author, dataset
+
+LABELS = (
+    b'{"images": [{"id": 1, "file_name": "a.png", "height": 4, "width": 4}], "annotations": [],'
+    b' "categories": [{"id": 1, "name": "1"}]}'
+)
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEAK_BYTES = 24 * 2**20
 HUGE = 2**31
@@ -172,6 +181,31 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
     assert done.returncode == 0, done.stderr
     yield {name: (code, peak) for name, (code, peak) in json.loads(done.stdout).items()}
     shutil.rmtree(folder)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("members", "code", "says"),
+    [
+        ({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<t/>"}, "malformed_file", ""),
+        ({"a.json": b"{}", "b.json": b"{}"}, "invalid_upload", "say which"),
+        ({"labels.json": b'{"images": 3}'}, "malformed_file", "images"),
+        ({"labels.json": LABELS, "photos/a.png": png(HUGE - 1, HUGE - 1)}, "import_refused",
+         "pixels"),
+        ({"labels.json": LABELS, "photos/a.png": b"%PDF-1.7"}, "import_refused", "no PNG"),
+    ],
+)  # fmt: skip
+def test_an_import_of_the_wrong_kind_fails_by_a_code(tmp_path: Path, members, code, says):
+    streets = dataset(drawing="1:person")
+    zip_of(tmp_path / "x.zip", members)
+    fields = {"format": "coco_instances", "images": "photos"}
+    with (tmp_path / "x.zip").open("rb") as archive:
+        job = request_import(streets, archive, fields, actor=author())
+    run_job(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.problem["code"]) == ("failed", code), job.problem
+    assert says in job.problem["detail"]
+    assert not Version.objects.exists()
 
 
 TAKEN = {"archive of a bomb in an archive"}  # as the file that it is

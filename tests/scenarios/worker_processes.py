@@ -2,15 +2,16 @@
 
 Run as `python -m tests.scenarios.worker_processes`, with the environment of a service. Reads
 commands from its standard input, one a line, and answers each with a line: `start [POINT]` (the
-pid of a worker that kills itself at this crash point) and `wait PID` (how it ended: its exit
-code, or the negative number of the signal). Starting Python and Django anew for each worker would
-take minutes.
+pid of a worker that kills itself at this crash point), `wait PID` (how it ended: its exit
+code, or the negative number of the signal), `kill` (how many were left). Starting Python and
+Django anew for each worker would take minutes.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,12 +28,13 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 class WorkerProcesses:
     """The side of the test: starts workers on the database and the storage of the test."""
 
-    def __init__(self, folder: Path, storage: Path, *, lease_seconds: float) -> None:
+    def __init__(self, folder: Path, *, lease_seconds: float) -> None:
+        self.storage = folder / "blobs"
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "TESSERA_DATA_DIR": str(folder),
-            "TESSERA_STORAGE_URL": storage.as_uri(),
+            "TESSERA_STORAGE_URL": self.storage.as_uri(),
             "TESSERA_SECRET_KEY": "only-for-tests",
             "TESSERA_JOB_LEASE_SECONDS": str(lease_seconds),
             "TESSERA_WORKERS": "1",
@@ -54,6 +56,10 @@ class WorkerProcesses:
         code = self._ask(f"wait {pid}")
         assert code != _STILL_THERE, "the worker did not end"
         return code
+
+    def kill_all(self) -> None:
+        """Kill the workers that are left."""
+        self._ask("kill")
 
     def close(self) -> None:
         """End all that is left."""
@@ -104,14 +110,23 @@ def main() -> None:
         if command == "start":
             answer = _fork(argument)
             alive.add(answer)
-        else:
+        elif command == "wait":
             answer = _wait(int(argument))
             if answer != _STILL_THERE:
                 alive.discard(int(argument))
+        else:
+            answer = _kill(alive)
         print(answer, flush=True)  # noqa: T201
+    _kill(alive)
+
+
+def _kill(alive: set[int]) -> int:
     for pid in alive:
-        os.kill(pid, 9)
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+    number = len(alive)
+    alive.clear()
+    return number
 
 
 def _wait(pid: int) -> int:

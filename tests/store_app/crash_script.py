@@ -1,9 +1,10 @@
 """Processes that put blobs, are killed, or check what another one left behind.
 
-Run as `python -m tests.store_app.crash_script`. Each line that it reads is a JSON object of `verb`,
-`folder` and `crash_at`, done in a fork of its own, since starting Python and Django each time would
-take most of a minute; each line that it writes has `status` (as of `subprocess`) and `output`. Verbs:
-`put`, `check`, and after a `put` also `compact`, `collect`, `erase`; every fifth blob is needed then.
+Run as `python -m tests.store_app.crash_script`. Each line that it reads is a JSON object of
+`verb`, `folder` and `crash_at`, done in a fork, since starting Python and Django for each would
+take most of a minute; each line that it writes has `status` (as of `subprocess`) and `output`.
+Verbs: `put`, `check`, and after a `put` also `compact`, `collect`, `erase`; every fifth blob is
+needed then.
 """
 
 import io

@@ -343,6 +343,40 @@ def test_it_works_alike_in_a_bucket(settings, moto_endpoint):
     assert list(blob_files().iter_files("uploads")) == []
 
 
+def test_a_crash_before_the_row_leaves_the_offset_where_it_was(monkeypatch):
+    upload = begin()
+    send(upload, CONTENT[:20])
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "crash_point", crash)
+        with pytest.raises(KeyboardInterrupt):
+            send(upload, CONTENT[20:], 20)
+    upload = Upload.objects.get()
+    assert (upload.received, len(list(blob_files().iter_files("uploads")))) == (20, 3)
+    send(upload, CONTENT[20:], 20)
+    assert get_content(assemble(upload)) == CONTENT
+
+
+def test_a_crash_before_the_digest_is_made_good_by_doing_it_again(monkeypatch):
+    upload = sent()
+    with monkeypatch.context() as patched:
+        patched.setattr("store_app.assembling.crash_point", crash)
+        with pytest.raises(KeyboardInterrupt):
+            assemble(upload)
+    assert Upload.objects.get().digest is None
+    assert get_content(assemble(Upload.objects.get())) == CONTENT
+    assert not UploadPart.objects.exists()
+
+
+def test_one_that_was_completed_meanwhile_is_told_so():
+    slow = sent()
+    assemble(Upload.objects.get())  # takes the pieces away
+    assert assemble(slow) == digest_of(CONTENT)
+
+
+def crash(name: str) -> None:
+    raise KeyboardInterrupt(name)
+
+
 # ---- garbage -----------------------------------------------------------------
 
 

@@ -1,11 +1,16 @@
+from functools import cache
+
 import numpy as np
 import pytest
 
-from datasets_app.sample.annotators import MODEL, Handling, annotate
+from datasets_app.sample import annotators
+from datasets_app.sample.annotators import MODEL, Handling
 from datasets_app.sample.taxonomy import class_ids, sample_classes, stuff_names
 from panoptic.label import measure_label
 from panoptic.label_bytes import canonical_bytes, label_digest, parse_canonical, shape_digest
 from panoptic.views import panoptic_runs
+
+annotate = cache(annotators.annotate)  # of one scene many tests look at the same label
 
 SEED = 0
 MENDED = Handling("amara", boundaries=True, missed=True, classes=True, groups=True)
