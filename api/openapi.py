@@ -23,8 +23,10 @@ _WHY = {
     "404": "there is no such thing, or the caller may not see it",
     "409": "it cannot be done to what is there now; `code` says why",
     "410": "`object_erased`: the bytes were erased, and only their digest is left",
+    "412": "a condition of the request does not hold",
     "413": "the body is too large",
     "415": "the body is of a media type that is not taken here",
+    "416": "the range is beyond the end",
     "422": "the request can be read, and what it asks for cannot be done; `code` says why",
     "429": "`rate_limited`: too many requests",
 }
@@ -46,7 +48,9 @@ def describe_every_operation(
         for status, response in responses.items():
             if status in _WHY or _tells_a_problem(response):
                 response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
-                response["description"] = response["description"] or _WHY.get(status, "")
+                response["description"] = response["description"] or _WHY.get(
+                    status, "`code` says why"
+                )
         if "429" in responses:
             responses["429"]["headers"] = _RETRY_AFTER
         operation["responses"] = dict(sorted(responses.items()))

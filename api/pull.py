@@ -30,7 +30,7 @@ from datasets_app.pulling.plan import PlanEntry, PlanPage, plan_page
 from datasets_app.pulling.query import parse_query
 from datasets_app.pulling.ranges import BlobRange
 from labels_app.reading import reading_of
-from store_app.blobs import grant_lease, release_lease, renew_lease, sign_range
+from store_app.blobs import grant_lease, release_lease, renew_lease
 
 DEFAULT_PAGE, LARGEST_PAGE = 2_000, 10_000
 _SIGNER = signing.Signer(salt="api.cursor.pull")
@@ -171,8 +171,7 @@ class PullLease(APIView):
     @extend_schema(operation_id="pull_end", responses=answers(None, 404, status=204))
     def delete(self, request: Request, slug: str, lease_id: UUID) -> Response:
         """Say that a pull is over: what it named may be deleted when nothing else needs it."""
-        get_dataset(request, slug)
-        release_lease(lease_id)
+        release_lease(lease_id, holder=_holder(get_dataset(request, slug)))
         return Response(status=204)
 
 
@@ -235,9 +234,13 @@ def _short(identity: list[Any]) -> str:
 def _hold(dataset: Dataset, lease: UUID | None) -> UUID:
     # Before anything is looked up: what is found after it stays.
     if lease is None:
-        return grant_lease(f"pull of {dataset.slug}")
-    renew_lease(lease)
+        return grant_lease(_holder(dataset))
+    renew_lease(lease, holder=_holder(dataset))
     return lease
+
+
+def _holder(dataset: Dataset) -> str:
+    return f"pull of {dataset.slug}"
 
 
 def _page_json(sides: _Sides, lease: UUID, page: PlanPage, identity: list[Any]) -> dict[str, Any]:
@@ -279,7 +282,7 @@ def _entry_json(row: PlanEntry) -> dict[str, Any]:
 
 def _ranges_json(ranges: list[BlobRange]) -> Iterator[dict[str, Any]]:
     for one in ranges:
-        signed = sign_range(one.file, one.start, one.length)
+        signed = one.sign()
         yield {
             "objects": [
                 [

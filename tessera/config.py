@@ -13,16 +13,21 @@ TESSERA_CONNECTIONS  how many requests a transfer has under way at once; default
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tessera.errors import UsageError
 
 DEFAULT_CONNECTIONS = 4
 _MOST_CONNECTIONS = 64
+_PORTS = {"http": 80, "https": 443}
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,14 @@ class Config:
     def token_of(self, url: str) -> str:
         """Return the token of a service, "" where there is none.
 
-        TESSERA_TOKEN is for the service of TESSERA_URL, and where that is not set for any: a
-        token is never sent to a service other than the one that it was made for.
+        TESSERA_TOKEN is for the service of TESSERA_URL, or of `config.toml`; where neither names
+        one, for the one that the command names. No other service ever sees it.
         """
         url = clean_url(url)
         if self.environment_token and self.url in ("", url):
             return self.environment_token
-        return str(_read_toml(self.folder / "credentials.toml").get(url, {}).get("token", ""))
+        known = _read_toml(self.folder / "credentials.toml").get(url)
+        return str(known.get("token", "")) if isinstance(known, Mapping) else ""
 
 
 def load_config(environment: Mapping[str, str] | None = None) -> Config:
@@ -75,10 +81,8 @@ def save_token(config: Config, url: str, token: str) -> Path:
     """Keep a token for a service, and make it the one that commands use; return the file."""
     known = _read_toml(config.folder / "credentials.toml")
     known[clean_url(url)] = {"token": token}
-    path = _write_toml(config.folder / "credentials.toml", known)
-    settings = _read_toml(config.folder / "config.toml")
-    settings["url"] = clean_url(url)
-    _write_toml(config.folder / "config.toml", settings)
+    path = _write_tables(config.folder / "credentials.toml", known)
+    _set_url(config.folder / "config.toml", clean_url(url))
     return path
 
 
@@ -87,16 +91,32 @@ def forget_token(config: Config, url: str) -> bool:
     known = _read_toml(config.folder / "credentials.toml")
     if known.pop(clean_url(url), None) is None:
         return False
-    _write_toml(config.folder / "credentials.toml", known)
+    _write_tables(config.folder / "credentials.toml", known)
     return True
 
 
 def clean_url(url: str) -> str:
-    """Return an address without the slash at its end; `UsageError` if it is not http(s)."""
-    cleaned = url.strip().rstrip("/")
-    if not cleaned.startswith(("http://", "https://")) or len(cleaned.split("//")[1]) == 0:
+    """Return an address in the one way in which it is kept: `https://host[:port][/path]`.
+
+    Raises
+    ------
+    UsageError
+        It is not http or https, or more than host, port and path: a password in it would be
+        shown and kept.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no address of a service: {error}") from error
+    scheme, host = parts.scheme, parts.hostname or ""
+    if scheme not in _PORTS or not host or any(sign.isspace() for sign in parts.path + host):
         raise UsageError(f"{url!r} is no address of a service: it begins with https:// or http://")
-    return cleaned
+    if parts.username is not None or parts.query or parts.fragment:
+        raise UsageError(f"{scheme}://{host}: no more than host, port and path, please")
+    shown = f"[{host}]" if ":" in host else host
+    place = shown if port in (None, _PORTS[scheme]) else f"{shown}:{port}"
+    return f"{scheme}://{place}{parts.path.rstrip('/')}"
 
 
 def _connections(value: Any) -> int:
@@ -104,7 +124,7 @@ def _connections(value: Any) -> int:
         return DEFAULT_CONNECTIONS
     try:
         count = int(value)
-    except ValueError:
+    except (ValueError, TypeError):
         count = 0
     if not 1 <= count <= _MOST_CONNECTIONS:
         raise UsageError(f"connections: a number from 1 to {_MOST_CONNECTIONS}, not {value!r}")
@@ -123,27 +143,48 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _write_toml(path: Path, tables: Mapping[str, Any]) -> Path:
-    """Write texts, numbers and tables of them; a file that others cannot read, all at once."""
+def _set_url(path: Path, url: str) -> None:
+    """Let a file say `url = …` and leave the rest of it, comments too, as somebody wrote it."""
+    _read_toml(path)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    own = next((n for n, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
+    kept = [line for line in lines[:own] if not re.match(r"\s*url\s*=", line)]
+    _write(path, "\n".join([f"url = {_toml(url)}", *kept, *lines[own:]]) + "\n")
+
+
+def _write_tables(path: Path, tables: Mapping[str, Any]) -> Path:
+    """Write tables of texts, numbers and truths."""
+    lines = []
+    for name, table in tables.items():
+        if isinstance(table, Mapping):
+            lines += ["", f"[{_toml(name)}]"]
+            lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
+    return _write(path, "\n".join(lines).lstrip("\n") + "\n")
+
+
+def _write(path: Path, text: str) -> Path:
+    """Replace a file, all at once, by one that others cannot read."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    plain = [f"{key} = {_toml(value)}" for key, value in tables.items() if not _is_table(value)]
-    for key, table in tables.items():
-        if _is_table(table):
-            plain += ["", f"[{_toml(key)}]"]
-            plain += [f"{name} = {_toml(value)}" for name, value in table.items()]
-    new = path.with_name(path.name + ".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join(plain).lstrip("\n") + "\n")
-    new.replace(path)
+    # A name of its own: two who sign in at once must not write into one file. Mode 0600.
+    handle, new = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
     return path
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping)
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _toml(name)
 
 
 def _toml(value: Any) -> str:

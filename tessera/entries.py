@@ -6,8 +6,10 @@ by the UTF-8 bytes of the name, so that an image is found by bisection.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +86,11 @@ class EntryTable:
 
     def find(self, name: str) -> int | None:
         """Return the place of an image, None where there is none of this name."""
+        place = self.place_for(name)
+        return place if place < len(self) and self.name(place) == name else None
+
+    def place_for(self, name: str) -> int:
+        """Return how many names come before this one, which need not be there."""
         wanted, low, high = name.encode(), 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -91,7 +98,7 @@ class EntryTable:
                 low = middle + 1
             else:
                 high = middle
-        return low if low < len(self) and self.name(low) == name else None
+        return low
 
     def digests(self, columns: Sequence[str]) -> list[bytes]:
         """Return the digests in some of `images`, `labels` and `attributes`, each once."""
@@ -129,16 +136,21 @@ class EntryTable:
     def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
         """Write the columns into a new folder; `facts` are kept beside them, as JSON."""
         folder.mkdir(parents=True)
+        sums = {}
         for column in _COLUMNS:
-            with (folder / f"{column}.npy").open("wb") as file:
+            path = folder / f"{column}.npy"
+            with path.open("wb") as file:
                 np.save(file, getattr(self, column))
                 file.flush()
                 os.fsync(file.fileno())
-        about = {"form": _FORM, "split_names": list(self.split_names), "facts": dict(facts)}
-        with (folder / "entries.json").open("w", encoding="utf-8") as text:
-            json.dump(about, text)
-            text.flush()
-            os.fsync(text.fileno())
+            sums[column] = _sha256(path)
+        about = {
+            "form": _FORM,
+            "split_names": list(self.split_names),
+            "facts": dict(facts),
+            "columns": sums,
+        }
+        _write_about(folder, about)
 
 
 _COLUMNS = (
@@ -152,11 +164,31 @@ def load_entries(folder: Path) -> tuple[EntryTable, dict[str, Any]]:
 
     Raises FileNotFoundError where there is none, ValueError where it is of another form.
     """
-    about = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
-    if about["form"] != _FORM:
-        raise ValueError(f"{folder}: form {about['form']}, this client reads {_FORM}")
+    about = _read_about(folder)
     columns = {column: _open_column(folder / f"{column}.npy") for column in _COLUMNS}
     return EntryTable(**columns, split_names=tuple(about["split_names"])), about["facts"]
+
+
+def change_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Replace the facts of a saved table."""
+    _write_about(folder, {**_read_about(folder), "facts": dict(facts)})
+
+
+def find_damage(folder: Path) -> Iterator[str]:
+    """Yield the names of those files of a saved table in which a bit is wrong."""
+    try:
+        about = json.loads((folder / "entries.json").read_bytes())
+        expected = about.pop("sha256")
+        whole = expected == _sum_of(about)
+    except (ValueError, KeyError, AttributeError, FileNotFoundError):
+        whole = False
+    if not whole:
+        yield "entries.json"
+        return
+    for column in _COLUMNS:
+        path = folder / f"{column}.npy"
+        if not path.exists() or _sha256(path) != about["columns"].get(column):
+            yield path.name
 
 
 def table_of(entries: Iterable[Entry]) -> EntryTable:
@@ -183,9 +215,81 @@ def changed_table(
     old: EntryTable, changed: Mapping[str, Entry], removed: Iterable[str]
 ) -> EntryTable:
     """Return a table with some entries changed or added, and others gone."""
-    gone = {*removed, *changed}
-    kept = (entry for entry in old if entry.name not in gone)
-    return table_of([*kept, *changed.values()])
+    new = table_of(changed.values())
+    found = {old.find(name) for name in {*removed, *changed}}
+    gone = np.array(sorted(place for place in found if place is not None), np.int64)
+    kept = np.delete(np.arange(len(old), dtype=np.int64), gone)
+    before = np.array([old.place_for(entry.name) for entry in new], np.int64)
+    # Rows by number: those of `old`, then those of `new`.
+    rows = np.insert(kept, before - np.searchsorted(gone, before), len(old) + np.arange(len(new)))
+    split_names, splits = _joined_splits(old, new, rows)
+    name_bytes, name_ends = _joined_names(old, new, rows)
+    columns = {
+        column: np.concatenate([getattr(old, column), getattr(new, column)])[rows]
+        for column in _COLUMNS
+        if column not in ("name_bytes", "name_ends", "splits")
+    }
+    return EntryTable(
+        name_bytes=name_bytes,
+        name_ends=name_ends,
+        splits=splits,
+        split_names=split_names,
+        **columns,
+    )
+
+
+def _joined_splits(
+    old: EntryTable, new: EntryTable, rows: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    names = [*old.split_names, *new.split_names]
+    places = np.concatenate([old.splits, new.splits + len(old.split_names)])[rows]
+    used = np.unique(places).tolist()
+    split_names = tuple(sorted({names[place] for place in used}))
+    becomes = np.zeros(len(names), np.int32)
+    becomes[used] = [split_names.index(names[place]) for place in used]
+    return split_names, becomes[places]
+
+
+def _joined_names(
+    old: EntryTable, new: EntryTable, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    data = np.concatenate([old.name_bytes, new.name_bytes])
+    ends = np.concatenate([old.name_ends, new.name_ends + len(old.name_bytes)])
+    begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
+    # Rows that follow each other are copied at once: there are as many stretches as changes.
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    firsts = rows[np.concatenate([np.zeros(1, np.int64), breaks])[: len(rows)]]
+    lasts = rows[np.append(breaks, len(rows))[: len(rows)] - 1]
+    stretches = zip(begins[firsts].tolist(), ends[lasts].tolist(), strict=True)
+    joined = [data[begin:end] for begin, end in stretches]
+    names = np.concatenate(joined) if joined else np.zeros(0, np.uint8)
+    return names, np.cumsum((ends - begins)[rows], dtype=np.int64)
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
+    if about["form"] != _FORM:
+        raise ValueError(f"{folder}: form {about['form']}, this client reads {_FORM}")
+    return about
+
+
+def _write_about(folder: Path, about: dict[str, Any]) -> None:
+    about.pop("sha256", None)
+    new = folder / f"entries.json.{uuid.uuid4().hex}.new"
+    with new.open("w", encoding="utf-8") as text:
+        json.dump({**about, "sha256": _sum_of(about)}, text)
+        text.flush()
+        os.fsync(text.fileno())
+    new.replace(folder / "entries.json")
+
+
+def _sum_of(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open_column(path: Path) -> NDArray[Any]:

@@ -30,6 +30,10 @@ def export_snapshot(
     UsageError, UnknownFormat, TargetExists
     """
     label_format = get_format(format_name)
+    scheme = options.get("scheme")
+    if scheme is not None and scheme not in snapshot.taxonomy.schemes:
+        known = ", ".join(snapshot.taxonomy.schemes) or "no other lists"
+        raise UsageError(f"no class has an id of {scheme!r}; there are {known}")
     classes = snapshot.taxonomy.classes
     export_classes = tuple(
         ExportClass(

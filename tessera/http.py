@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx
 
-from tessera.errors import AccessError, NetworkError, TesseraError, of_problem
+from tessera.errors import AccessError, NetworkError, TesseraError, UsageError, of_problem
 
 API = "/api/v1"
 ATTEMPTS = 6
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 30.0
+_LONGEST_RETRY_AFTER_SECONDS = 600.0
 # A proxy in trouble, or a service that starts anew; 500 is a bug and stays one.
-_PASSING = frozenset({429, 502, 503, 504})
+# 0: no answer, or one that broke off.
+_PASSING = frozenset({0, 429, 502, 503, 504})
+_REFUSED = frozenset({429})
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 Content = bytes | Callable[[], Iterable[bytes]]
@@ -40,14 +46,18 @@ class Connection:
         self._client = httpx.Client(
             headers=headers,
             timeout=_TIMEOUT,
+            verify=_trusted(),
             limits=httpx.Limits(max_connections=connections + 2),
         )
         # Signed addresses are elsewhere: the token is none of their business.
         self._others = httpx.Client(
             headers={"User-Agent": headers["User-Agent"], "Accept-Encoding": "identity"},
             timeout=_TIMEOUT,
+            verify=_trusted(),
             limits=httpx.Limits(max_connections=connections + 2),
         )
+        # Who forgets to close it, such as a notebook, leaves no open sockets all the same.
+        weakref.finalize(self, _close, self._client, self._others)
 
     def close(self) -> None:
         """End the connections."""
@@ -98,7 +108,8 @@ class Connection:
         while following is not None:
             page = self.get(following, **params)
             yield from page["results"]
-            following, params = page["next"], {}
+            # Behind a proxy the service may believe that it has another name: the path counts.
+            following, params = page["next"] and _path_of(page["next"]), {}
 
     @contextmanager
     def stream(
@@ -114,7 +125,7 @@ class Connection:
         One attempt: who reads the bytes knows how to go on where they break off. Answers
         other than 2xx are raised as errors.
         """
-        url = self._url(path)
+        url = path if path.startswith(("http://", "https://")) else self._path(path)
         client = self._client if self._is_own(url) else self._others
         try:
             with client.stream(method, url, json=json, headers=dict(headers or {})) as answer:
@@ -123,27 +134,41 @@ class Connection:
                     raise _error_of(answer)
                 yield answer
         except httpx.TransportError as error:
-            raise _unreachable(self.url, error) from error
+            raise _unreachable(url, error) from error
 
-    def repeat(self, act: Callable[[], Any]) -> Any:
-        """Call `act` again, with growing pauses, while it raises what may pass."""
-        for attempt in range(ATTEMPTS):
+    def repeat(
+        self,
+        act: Callable[[], Any],
+        *,
+        progress: Callable[[], int] = lambda: 0,
+        passing: frozenset[int] = _PASSING,
+    ) -> Any:
+        """Call `act` again, with growing pauses, while it raises what may pass.
+
+        What has got further since the last time, as `progress` tells, is not given up: the
+        attempts are counted anew. `passing` are the statuses that may pass; 0: no answer.
+        """
+        attempt, reached = 0, progress()
+        while True:
             try:
                 return act()
             except NetworkError as error:
-                if not _may_pass(error) or attempt == ATTEMPTS - 1:
+                if progress() > reached:
+                    attempt, reached = 0, progress()
+                attempt += 1
+                if (error.status or 0) not in passing or attempt == ATTEMPTS:
                     raise
-                time.sleep(_wait(attempt, error))
-        raise AssertionError("unreachable")
+                time.sleep(_wait(attempt - 1, error))
 
     def _json(self, method: str, path: str, *, repeat: bool, **options: Any) -> Any:
         def ask() -> Any:
             return self._ask_json(method, path, **options)
 
-        return self.repeat(ask) if repeat else ask()
+        # What was refused because too much was asked was not done: it may always come again.
+        return self.repeat(ask, passing=_PASSING if repeat else _REFUSED)
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Make one request, once; answers other than 2xx are raised as errors."""
+        """Make one request, once, at a path; answers other than 2xx are raised as errors."""
         params = options.pop("params", None)
         if params:
             options["params"] = {key: item for key, item in params.items() if item is not None}
@@ -151,12 +176,9 @@ class Connection:
         if callable(content):
             options["content"] = content()
         try:
-            answer = self._client.request(method, self._url(path), **options)
+            answer = self._client.request(method, self._path(path), **options)
         except httpx.TransportError as error:
             raise _unreachable(self.url, error) from error
-        if answer.is_redirect:
-            # Followed blindly, a POST would become a GET and a token go elsewhere.
-            raise NetworkError(f"{self.url} sends us to {answer.headers.get('Location')}: use that")
         if not answer.is_success:
             raise _error_of(answer)
         return answer
@@ -168,18 +190,30 @@ class Connection:
         try:
             return answer.json()
         except ValueError as error:
-            raise NetworkError(f"{self.url} answers no JSON: is it a Tessera service?") from error
+            raise NetworkError(
+                f"{self.url} answers no JSON: is it a Tessera service?", status=answer.status_code
+            ) from error
 
-    def _url(self, path: str) -> str:
-        if path.startswith(("http://", "https://")):
-            return path
+    def _path(self, path: str) -> str:
         return self.url + (path if path.startswith(API) else API + path)
 
     def _is_own(self, url: str) -> bool:
         return url.startswith(self.url + "/")
 
 
+def _close(*clients: httpx.Client) -> None:
+    for client in clients:
+        client.close()
+
+
 def _error_of(answer: httpx.Response) -> TesseraError:
+    if answer.is_redirect:
+        # Followed blindly, a POST would become a GET and a token go elsewhere.
+        return UsageError(
+            f"{answer.request.url.host} sends us to {answer.headers.get('Location')}: use that",
+            code="redirected",
+            status=answer.status_code,
+        )
     try:
         problem = answer.json()
     except ValueError:
@@ -194,17 +228,20 @@ def _error_of(answer: httpx.Response) -> TesseraError:
 
 
 def _unreachable(url: str, error: httpx.TransportError) -> NetworkError:
-    return NetworkError(f"{url} cannot be reached: {error or type(error).__name__}")
+    # Without the query, which for a signed address is a secret.
+    named = url.partition("?")[0]
+    return NetworkError(f"{named} cannot be reached: {str(error) or type(error).__name__}")
 
 
-def _may_pass(error: NetworkError) -> bool:
-    return error.status is None or error.status in _PASSING
+def _path_of(url: str) -> str:
+    """Return path and query of an address of the service, from `/api/v1` on."""
+    return API + url.partition(API)[2]
 
 
 def _wait(attempt: int, error: NetworkError) -> float:
     """Return how many seconds to wait; some chance keeps many clients from coming at once."""
     if error.retry_after is not None:
-        return min(error.retry_after, 600.0)
+        return min(error.retry_after, _LONGEST_RETRY_AFTER_SECONDS)
     longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
     return random.uniform(longest / 2, longest)
 
@@ -220,6 +257,12 @@ def _retry_after(text: str | None) -> float | None:
     except ValueError:
         return None
     return max(0.0, moment.timestamp() - time.time())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whose certificates are believed; reading the list takes 50 ms."""
+    return httpx.create_ssl_context()
 
 
 def _version() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,9 +74,9 @@ def push(
         "message": message,
         "changes": [change_json(change) for change in changes],
     }
-    version = connection.post(
-        f"/datasets/{slug}/branches/{branch}/commits/", body, key=str(uuid.uuid4())
-    )
+    # The same push again, after its answer was lost, is the same version and not a second one.
+    key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    version = connection.post(f"/datasets/{slug}/branches/{branch}/commits/", body, key=key)
     return Pushed(version, sent[0], sent[1])
 
 

@@ -88,10 +88,7 @@ class RemoteDataset:
 
     def version(self, rev: str | None = None) -> Mapping[str, Any]:
         """Return a version by revision: branch, tag, `v12`, id, `main~2`."""
-        rev = rev or self.default_branch
-        found: Mapping[str, Any] = self._service.connection.get(
-            f"/datasets/{self.slug}/versions/{rev}/"
-        )
+        found: Mapping[str, Any] = self._service.connection.get(self._path_of(rev))
         return found
 
     def versions(self, branch: str | None = None) -> Iterator[Mapping[str, Any]]:
@@ -100,11 +97,13 @@ class RemoteDataset:
 
     def stats(self, rev: str | None = None) -> Mapping[str, Any]:
         """Return how many images, segments and pixels a version has, by class and split."""
-        rev = rev or self.default_branch
-        found: Mapping[str, Any] = self._service.connection.get(
-            f"/datasets/{self.slug}/versions/{rev}/stats/"
-        )
+        found: Mapping[str, Any] = self._service.connection.get(f"{self._path_of(rev)}stats/")
         return found
+
+    def _path_of(self, rev: str | None) -> str:
+        from tessera.pulling.asking import PullRequest
+
+        return PullRequest(self.slug, rev or self.default_branch).version_path
 
     def pull(
         self,

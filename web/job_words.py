@@ -20,6 +20,7 @@ _KINDS = {
     "unions": "Count of images by class",
     "leaks": "Report of leaks",
     "splits": "Assignment of splits",
+    "upload": "Completion of an upload",
 }
 # What was asked, as far as it says something to people; the rest is digests and numbers of rows.
 _ASKED = ("format", "version", "branch", "split", "mode", "filter", "taxonomy", "message")

@@ -15,9 +15,11 @@ from benchmarks.stories import (
     listing,
     memory,
     png_writing,
+    pulling,
     reading,
     rle_export,
     semantic_export,
+    training,
 )
 
 Story = Callable[[Bench], Iterator[Row]]
@@ -25,6 +27,7 @@ Story = Callable[[Bench], Iterator[Row]]
 STORIES: dict[str, Story] = {
     "label-bytes": label_bytes.run,
     "reading": reading.run,
+    "training": training.run,
     "png": png_writing.run,
     "semantic-export": semantic_export.run,
     "rle-export": rle_export.run,
@@ -32,6 +35,7 @@ STORIES: dict[str, Story] = {
     "import": importing.run,
     "datumaro": datumaro.run,
     "listing": listing.run,
+    "pulling": pulling.run,
     "memory": memory.run,
     "history": history.run,
 }

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.histories import History, tiny_labels
+from benchmarks.programs import commit_all, run_program
 from benchmarks.rows import Goal, Row, left_out
 from benchmarks.timing import duel
 from datasets_app.comparison import diff_versions, with_names
-
-_IDENTITY = {
-    "GIT_AUTHOR_NAME": "bench",
-    "GIT_AUTHOR_EMAIL": "bench@localhost",
-    "GIT_COMMITTER_NAME": "bench",
-    "GIT_COMMITTER_EMAIL": "bench@localhost",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "DVC_NO_ANALYTICS": "1",
-}
 
 
 def run(bench: Bench) -> Iterator[Row]:
@@ -81,23 +70,23 @@ def _row(
 
 def _git_side(folder: Path, names: set[str], count: int) -> Callable[[], object]:
     _write_files(folder / "labels", count)
-    _run(folder, "git", "init", "--quiet")
-    _commit(folder)
+    run_program(folder, "git", "init", "--quiet")
+    commit_all(folder)
     _change_files(folder / "labels", names)
-    _commit(folder)
-    return lambda: _run(folder, "git", "diff", "--name-status", "HEAD~1", "HEAD")
+    commit_all(folder)
+    return lambda: run_program(folder, "git", "diff", "--name-status", "HEAD~1", "HEAD")
 
 
 def _dvc_side(folder: Path, names: set[str], count: int) -> Callable[[], object]:
     _write_files(folder / "labels", count)
-    _run(folder, "git", "init", "--quiet")
-    _run(folder, "dvc", "init", "--quiet")
-    _run(folder, "dvc", "add", "--quiet", "labels")
-    _commit(folder)
+    run_program(folder, "git", "init", "--quiet")
+    run_program(folder, "dvc", "init", "--quiet")
+    run_program(folder, "dvc", "add", "--quiet", "labels")
+    commit_all(folder)
     _change_files(folder / "labels", names)
-    _run(folder, "dvc", "add", "--quiet", "labels")
-    _commit(folder)
-    return lambda: _run(folder, "dvc", "diff", "HEAD~1", "HEAD")
+    run_program(folder, "dvc", "add", "--quiet", "labels")
+    commit_all(folder)
+    return lambda: run_program(folder, "dvc", "diff", "HEAD~1", "HEAD")
 
 
 def _write_files(folder: Path, count: int) -> None:
@@ -112,14 +101,3 @@ def _change_files(folder: Path, names: set[str]) -> None:
     for name in names:
         path = folder / name
         path.write_bytes(path.read_bytes() + b"changed")
-
-
-def _commit(folder: Path) -> None:
-    _run(folder, "git", "add", "--all")
-    _run(folder, "git", "commit", "--quiet", "--message", "Synthetic")
-
-
-def _run(folder: Path, *command: str) -> bytes:
-    environment = {**os.environ, **_IDENTITY}
-    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-    return done.stdout

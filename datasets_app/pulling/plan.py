@@ -132,12 +132,7 @@ def _matching(
         return kept
     labels = [change.new.label for change in kept if change.new and change.new.label]
     holding = wanted.holding(labels, reading)
-    return [
-        change
-        for change in kept
-        if change.new
-        and (wanted.wants_unlabelled if change.new.label is None else change.new.label in holding)
-    ]
+    return [change for change in kept if change.new and wanted.takes(change.new, holding)]
 
 
 def _new_digests(changes: Sequence[EntryChange], labels_only: bool) -> Iterator[bytes]:

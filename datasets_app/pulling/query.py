@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,6 +98,10 @@ class ImageQuery:
             segments[live.labels[rows]] = live.segments[rows]
             chosen &= np.array([condition.holds(count) for count in segments.tolist()], bool)
         return {digest for digest, wanted in zip(digests, chosen.tolist(), strict=True) if wanted}
+
+    def takes(self, entry: Entry, holding: Collection[bytes]) -> bool:
+        """Say whether an image matches in its classes; `holding` are the labels that do."""
+        return self.wants_unlabelled if entry.label is None else entry.label in holding
 
     @property
     def wants_unlabelled(self) -> bool:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from store_app.blobs import Location, erased_among, find_locations
+from store_app.blobs import Location, erased_among, find_locations, sign_range
+from store_app.durable import SignedRange
 from store_app.errors import ObjectMissing
 
 # Long enough that requests cost nothing, short enough that a broken one loses little.
 RANGE_BYTES = 8 * 2**20
+# Below it a request to S3 takes longer than the bytes: the service gathers many of them in one,
+# and need not sign an address for each.
+SIGNED_BYTES = 256 * 2**10
 
 
 class BlobRange(NamedTuple):
@@ -31,6 +35,12 @@ class BlobRange(NamedTuple):
     def length(self) -> int:
         """The stored bytes of all."""
         return sum(location.length for location in self.locations)
+
+    def sign(self) -> SignedRange | None:
+        """Let the client read it past the service; None where it is better asked for there."""
+        if self.length < SIGNED_BYTES:
+            return None
+        return sign_range(self.file, self.start, self.length)
 
 
 class Found(NamedTuple):

@@ -24,11 +24,12 @@ def dataset_of(snapshot: Snapshot, folder: Path, name: str | None) -> Any:
     dataset = fiftyone.Dataset(name)
     dataset.default_mask_targets = {one.class_id: one.name for one in snapshot.classes}
     dataset.info = {"version": snapshot.version["id"], "dataset": snapshot.dataset}
-    dataset.add_samples(list(_samples(snapshot, folder)))
+    dataset.add_samples(list(iter_samples(snapshot, folder)))
     return dataset
 
 
-def _samples(snapshot: Snapshot, folder: Path) -> Iterator[Any]:
+def iter_samples(snapshot: Snapshot, folder: Path) -> Iterator[Any]:
+    """Yield the images that have a photograph, which is written into the folder."""
     for item in snapshot:
         if item.entry.image is None:
             continue

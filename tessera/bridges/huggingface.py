@@ -8,6 +8,7 @@ from typing import Any
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Sequence, Value
 
 from panoptic.png import encode_class_png, encode_panoptic_png
+from panoptic.runs import Runs, measure_runs
 from panoptic.views import panoptic_runs, semantic_runs
 from tessera.items import Item
 from tessera.snapshot import Snapshot
@@ -64,11 +65,13 @@ def _examples(snapshot: Snapshot, places: list[int]) -> Iterator[dict[str, Any]]
 
 def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, Any]:
     label = item.label
+    shown = panoptic_runs(label)
+    boxes = _boxes_in_view(shown)
     depth = 8 if max(columns, default=0) < 256 else 16
     example: dict[str, Any] = {
         "name": item.name,
         "status": item.status,
-        "panoptic": {"bytes": encode_panoptic_png(panoptic_runs(label)), "path": None},
+        "panoptic": {"bytes": encode_panoptic_png(shown), "path": None},
         "semantic": {"bytes": encode_class_png(semantic_runs(label), depth), "path": None},
         "segments": [
             {
@@ -77,7 +80,7 @@ def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, 
                 "is_thing": not one.label_class.is_stuff,
                 "iscrowd": one.crowd,
                 "area": one.visible_area,
-                "bbox": list(one.bbox),
+                "bbox": boxes[one.segment_id],
             }
             for one in item.segments
             if one.visible_area
@@ -87,3 +90,14 @@ def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, 
         has_photo = item.entry.image is not None
         example["image"] = {"bytes": item.photo_bytes, "path": None} if has_photo else None
     return example
+
+
+def _boxes_in_view(shown: Runs) -> dict[int, list[int]]:
+    """Return x, y, width, height of what one sees of each segment, as of its PNG."""
+    measures = measure_runs(shown)
+    return {
+        segment_id: [left, top, right - left, bottom - top]
+        for segment_id, (top, left, bottom, right) in zip(
+            measures.ids.tolist(), measures.boxes.tolist(), strict=True
+        )
+    }

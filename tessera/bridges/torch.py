@@ -70,8 +70,8 @@ class TorchDataset:
         ----------
         class_weights
             How much more often to draw an image that has a class: its weight is the largest
-            of those of its classes, 1 for classes that are not named. With weights
-            images are drawn with replacement; without, each comes once.
+            of those of its classes, 1 for classes that are not named, 0 without any segment.
+            With weights images are drawn with replacement; without, each comes once.
         only
             Leave out images that have none of these classes.
         count
@@ -178,7 +178,8 @@ def _values(item: Item, ids: str, void: int) -> Mapping[int, int]:
 
 
 def _planes(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(photo.transpose(2, 0, 1))
+    # A copy also where the order is right already: Pillow's pixels cannot be written to.
+    return np.array(photo.transpose(2, 0, 1), order="C")
 
 
 def _image_weights(

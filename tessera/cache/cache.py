@@ -1,8 +1,8 @@
-"""A folder of packs and photographs with an index; every byte is checked when it comes and goes.
+"""A folder of packs and large contents with an index; every byte is checked when it comes and goes.
 
     packs/<sha256>.pack      small blobs, in the form that the service uses (docs/formats/pack.md)
-    objects/ab/<sha256>      photographs, a file each
-    index.sqlite3            digest → file, made anew when it is lost
+    objects/ab/<sha256>      large photographs, a file each
+    index.sqlite3            digest → file, made anew when it is lost, as index-2.sqlite3
     new/                     what is being written; a crash leaves garbage here and nowhere else
 
 Files are written, flushed to the disk and renamed before the index names them. Several processes
@@ -12,57 +12,59 @@ may use one cache: names are digests, so that two who bring the same bytes agree
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
+import re
 import shutil
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
-from panoptic.blob_codecs import codec_of
-from panoptic.errors import MalformedPack, PanopticError
-from panoptic.packs import NewObject, read_entries, seal_pack
+from panoptic.packs import NewObject, PackEntry, read_entries, seal_pack
+from tessera.cache.checking import (
+    CacheFinding,
+    check_frame,
+    check_place,
+    corrupt,
+    decode_content,
+    hash_file,
+    read_place,
+)
+from tessera.cache.files import OpenFiles
 from tessera.cache.index import Index, Place
 from tessera.errors import ObjectCorrupt, ObjectMissing
 from tessera.progress import Progress, silent
 
-__all__ = ["Cache", "CacheFinding", "Place"]
-
-_CHUNK_BYTES = 2**20
 _OLD_SECONDS = 24 * 3_600
-
-
-class CacheFinding(NamedTuple):
-    """One thing wrong in a cache: a stable code, a sentence, the file, and the digest in hex."""
-
-    code: str
-    message: str
-    file: str
-    digest: str = ""
+_INDEX_NAME = re.compile(r"index(?:-([0-9]+))?\.sqlite3")
+# A child of a fork must not even close a connection to SQLite that its parent has open.
+_OF_PARENTS: list[Index] = []
 
 
 class Cache:
-    """The bytes that a client has. Threads may share it."""
+    """The bytes that a client has. Threads may share it, and the children of a fork."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("packs", "objects", "new"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        is_new = not (folder / "index.sqlite3").exists()
+        self._files = OpenFiles(folder)
         self._lock = threading.RLock()
-        self._index = Index(folder / "index.sqlite3")
-        self._maps: dict[str, mmap.mmap] = {}
-        if is_new:
+        self._process = os.getpid()
+        try:
+            self._index = Index(_newest_index(folder))
+        except ObjectCorrupt:
             self.rebuild()
+        if self._index.is_new:
+            self._index_files()
 
     def close(self) -> None:
         """Let go of all files."""
-        with self._lock:
-            self._maps.clear()
-            self._index.close()
+        with self._locked() as index:
+            index.close()
+        self._files.close()
 
     def __enter__(self) -> Cache:
         return self
@@ -71,15 +73,25 @@ class Cache:
         self.close()
 
     def missing(self, digests: Iterable[bytes]) -> list[bytes]:
-        """Return the digests whose bytes are not here, each once, in their order."""
+        """Return the digests whose bytes are not here, each once, in their order.
+
+        Files that somebody took away are forgotten.
+        """
         wanted = list(dict.fromkeys(digests))
         found = self.find(wanted)
-        return [digest for digest in wanted if digest not in found]
+        gone = {
+            name
+            for name in {place.file for place in found.values()}
+            if not (self.folder / name).exists()
+        }
+        for name in gone:
+            self.drop_file(name)
+        return [digest for digest in wanted if digest not in found or found[digest].file in gone]
 
     def find(self, digests: Iterable[bytes]) -> dict[bytes, Place]:
         """Return where blobs lie; those that are not here are left out."""
-        with self._lock:
-            return self._index.find(digests)
+        with self._locked() as index:
+            return index.find(digests)
 
     def locate(self, digests: Iterable[bytes]) -> dict[bytes, Place]:
         """Return where blobs lie; `ObjectMissing` lists those that are not here."""
@@ -106,9 +118,7 @@ class Cache:
         ObjectCorrupt, ObjectMissing
             They name the digest, the file and the offset.
         """
-        stored = self._map(place)[place.start : place.start + place.length]
-        check_stored(place, stored)
-        return stored
+        return read_place(self._files, place)
 
     def path_of(self, place: Place) -> Path:
         """Return the file that a place is in."""
@@ -120,192 +130,242 @@ class Cache:
         Raises
         ------
         ObjectCorrupt
-            Stored bytes do not have their digest. Nothing is kept.
+            Stored bytes of one do not have their digest; the others are kept.
         """
-        if not objects:
-            return
-        for item in objects:
-            if hashlib.sha256(item.data).digest() != item.stored_digest:
-                raise corrupt(item.digest, "arrived with another sha256", "the transfer", 0)
-        pack = seal_pack(objects)
-        name = f"packs/{pack.digest.hex()}.pack"
-        self._write(name, pack.chunks)
-        places = [
-            Place(*entry[:1], name, entry.start, entry.length, entry.size, entry.codec,
-                  entry.stored_digest)
-            for entry in pack.entries
-        ]  # fmt: skip
-        with self._lock:
-            self._index.add(places)
+        sha256 = hashlib.sha256
+        whole = [item for item in objects if sha256(item.data).digest() == item.stored_digest]
+        if whole:
+            pack = seal_pack(whole)
+            name = f"packs/{pack.digest.hex()}.pack"
+            self._write(name, pack.chunks)
+            with self._locked() as index:
+                index.add([_place_of(name, entry) for entry in pack.entries])
+        if len(whole) < len(objects):
+            kept = {item.digest for item in whole}
+            bad = next(item for item in objects if item.digest not in kept)
+            raise corrupt(bad.digest, "it arrived with another sha256", "the transfer", 0)
 
     def new_file(self) -> Path:
-        """Return the path of a file to be written and given to `adopt`."""
+        """Return a path for a file or folder that is being made; `sweep` deletes it some day."""
         return self.folder / "new" / uuid.uuid4().hex
 
     def adopt(self, path: Path, digest: bytes) -> None:
         """Keep a file as the blob that it is the content of; `ObjectCorrupt` if it is not."""
-        if _hash_file(path) != digest:
-            path.unlink()
-            raise corrupt(digest, "arrived with another sha256", "the transfer", 0)
         name = f"objects/{digest.hex()[:2]}/{digest.hex()}"
-        _flush(path)
+        own = OpenFiles(path.parent)
+        if hash_file(own, path.name) != digest.hex():
+            path.unlink()
+            raise corrupt(digest, "it arrived with another sha256", "the transfer", 0)
+        own.close()
         target = self.folder / name
         target.parent.mkdir(exist_ok=True)
         size = path.stat().st_size
-        path.replace(target)
-        with self._lock:
-            self._index.add([Place(digest, name, 0, size, size, 0, digest)])
+        _flush(path)
+        self._rename(path, name)
+        with self._locked() as index:
+            index.add([Place(digest, name, 0, size, size, 0, digest)])
 
     def verify(
         self, digests: Iterable[bytes] | None = None, *, progress: Progress = silent
     ) -> Iterator[CacheFinding]:
         """Yield what is wrong: every byte is read, and the digest of every content computed.
 
-        With `digests` these blobs alone. Damaged blobs stay until `drop` is told of them.
+        With `digests` these blobs alone; without, the packs around them and the index, too.
+        Damaged blobs stay until `drop_file` is told of their files.
         """
-        if digests is None:
-            with self._lock:
-                files = self._index.files()
-            for name in files:
-                with self._lock:
-                    places = list(self._index.places_in(name))
-                yield from self._verify_places(places)
-            return
-        wanted = list(dict.fromkeys(digests))
-        found = self.find(wanted)
-        yield from (
-            CacheFinding("object_missing", "it is not in the cache", "", digest.hex())
-            for digest in wanted
-            if digest not in found
-        )
-        places = sorted(found.values(), key=lambda place: place[1:3])
-        yield from self._verify_places(places, progress)
+        try:
+            yield from (
+                self._verify_all(progress)
+                if digests is None
+                else self._verify_some(digests, progress)
+            )
+        except ObjectCorrupt as error:  # of the index: nothing can be found by it
+            yield CacheFinding(error.code, error.message, str(error.facts["file"]))
 
     def drop_file(self, name: str) -> None:
-        """Forget a file of the cache, so that its blobs are fetched anew; and delete it."""
-        with self._lock:
-            self._index.drop_file(name)
-            self._maps.pop(name, None)
+        """Forget a file of the cache, so that its blobs are fetched anew; and delete it.
+
+        For the index: make it anew.
+        """
+        if _INDEX_NAME.fullmatch(name):
+            self.rebuild()
+            return
+        with self._locked() as index:
+            index.drop_file(name)
+        self._files.forget(name)
         (self.folder / name).unlink(missing_ok=True)
 
     def rebuild(self) -> None:
-        """Make the index from the files; packs that are damaged are left out."""
-        for path in sorted((self.folder / "packs").glob("*.pack")):
-            name = f"packs/{path.name}"
-            try:
-                entries = read_entries(path.read_bytes())
-            except MalformedPack:
-                continue
-            places = [
-                Place(entry.digest, name, entry.start, entry.length, entry.size, entry.codec,
-                      entry.stored_digest)
-                for entry in entries
-            ]  # fmt: skip
-            with self._lock:
-                self._index.add(places)
-        for path in sorted((self.folder / "objects").glob("*/*")):
-            digest, size = bytes.fromhex(path.name), path.stat().st_size
-            name = path.relative_to(self.folder).as_posix()
-            with self._lock:
-                self._index.add([Place(digest, name, 0, size, size, 0, digest)])
+        """Make the index anew from the files; what is damaged is left out.
+
+        Under a new name: other processes may have the old one open, and what they write must
+        not get into the new one.
+        """
+        with self._lock:
+            if hasattr(self, "_index"):
+                self._index.close()
+            old = _newest_index(self.folder)
+            self._index = Index(_next_index(old))
+            self._index_files()
+            for path in (old, Path(f"{old}-wal"), Path(f"{old}-shm")):
+                path.unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Delete what writers left that died more than a day ago."""
+        """Delete what writers left that died more than a day ago, and take in whole files that
+        no index names, because their writer died before it could say so."""
         old = time.time() - _OLD_SECONDS
         for path in (self.folder / "new").iterdir():
-            if path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its writer is done
+                if path.stat().st_mtime >= old:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+        self._index_files()
 
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, and their stored bytes."""
-        with self._lock:
-            return self._index.totals()
+        with self._locked() as index:
+            return index.totals()
 
     def clear(self) -> None:
-        """Delete everything; what is needed is fetched again."""
+        """Delete everything that nobody is writing now; what is needed is fetched again."""
+        with self._locked() as index:
+            index.clear()
+        for name in self._names_of_files():
+            self._files.forget(name)
+            (self.folder / name).unlink(missing_ok=True)
+        self.sweep()
+
+    @contextmanager
+    def _locked(self) -> Iterator[Index]:
+        if self._process != os.getpid():
+            # The lock may be held by a thread that only the parent has.
+            _OF_PARENTS.append(self._index)
+            self._lock, self._index = threading.RLock(), Index(_newest_index(self.folder))
+            self._files, self._process = OpenFiles(self.folder), os.getpid()
         with self._lock:
-            files = self._index.files()
-        for name in files:
-            self.drop_file(name)
-        shutil.rmtree(self.folder / "new", ignore_errors=True)
-        (self.folder / "new").mkdir()
+            yield self._index
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
-        target = self.folder / name
-        if target.exists():
-            return
         path = self.new_file()
         with path.open("wb") as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
+        # Also where it is there already: that one may be damaged.
+        self._rename(path, name)
+
+    def _rename(self, path: Path, name: str) -> None:
+        target = self.folder / name
         path.replace(target)
+        _flush(target.parent)
+        self._files.forget(name)
 
-    def _map(self, place: Place) -> mmap.mmap:
-        with self._lock:
-            found = self._maps.get(place.file)
-            if found is None:
-                found = self._maps[place.file] = _open_map(self.folder / place.file, place)
-            return found
+    def _names_of_files(self) -> list[str]:
+        paths = [*(self.folder / "packs").glob("*.pack"), *(self.folder / "objects").glob("*/*")]
+        return sorted(path.relative_to(self.folder).as_posix() for path in paths)
 
-    def _verify_places(
-        self, places: Sequence[Place], progress: Progress = silent
-    ) -> Iterator[CacheFinding]:
+    def _index_files(self) -> None:
+        """Let the index name all whole files that are there."""
+        with self._locked() as index:
+            known = set(index.files())
+            for name in self._names_of_files():
+                if name not in known:
+                    index.add(self._places_of_file(name))
+            index.mark_complete()
+
+    def _places_of_file(self, name: str) -> list[Place]:
+        """Return what lies in a file by its own table; nothing where a bit of it is wrong."""
+        digest = Path(name).name.removesuffix(".pack")
+        try:
+            if hash_file(self._files, name) != digest:
+                return []
+            size = self._files.size(name)
+            if name.startswith("objects/"):
+                content = bytes.fromhex(digest)
+                return [Place(content, name, 0, size, size, 0, content)]
+            entries = read_entries(self._files.read(name, 0, size))
+        except FileNotFoundError:
+            return []  # another process dropped it
+        return [_place_of(name, entry) for entry in entries]
+
+    def _verify_all(self, progress: Progress) -> Iterator[CacheFinding]:
+        with self._locked() as index:
+            index.check()
+            names, (total, _) = index.files(), index.totals()
+        done = 0
+        for name in names:
+            with self._locked() as index:
+                places = index.places_in(name)
+            wrong = [found for found in map(self._check, places) if found is not None]
+            yield from wrong
+            if name.startswith("packs/"):
+                yield from check_frame(self._files, name, places, wrong)
+                yield from self._unknown_in(name, wrong)
+            done += len(places)
+            progress(done, total)
+
+    def _unknown_in(self, name: str, wrong: Sequence[CacheFinding]) -> Iterator[CacheFinding]:
+        """Yield blobs of a whole pack that the index does not find, or finds as another thing."""
+        if wrong:
+            return
+        entries = {place.digest: place for place in self._places_of_file(name)}
+        found = self.find(entries)
+        for digest, place in entries.items():
+            known = found.get(digest)
+            if known is None or (known.file == name and known != place):
+                file, message = self._index.path.name, f"the index is wrong on {digest.hex()}"
+                yield CacheFinding("object_corrupt", message, file, digest.hex(), place.start)
+
+    def _verify_some(self, digests: Iterable[bytes], progress: Progress) -> Iterator[CacheFinding]:
+        wanted = list(dict.fromkeys(digests))
+        found = self.find(wanted)
+        for digest in wanted:
+            if digest not in found:
+                message = f"object {digest.hex()} is not in the cache"
+                yield CacheFinding("object_missing", message, "", digest.hex())
+        places = sorted(found.values(), key=lambda place: place[1:3])
         for done, place in enumerate(places, 1):
             progress(done, len(places))
-            try:
-                decode_content(place, self.read_stored(place))
-            except (ObjectCorrupt, ObjectMissing) as error:
-                yield CacheFinding(error.code, error.message, place.file, place.digest.hex())
+            wrong = self._check(place)
+            if wrong is not None:
+                yield wrong
+
+    def _check(self, place: Place) -> CacheFinding | None:
+        return check_place(self._files, place)
 
 
-def check_stored(place: Place, stored: bytes | memoryview) -> None:
-    """Raise `ObjectCorrupt` unless stored bytes have their sha256."""
-    if hashlib.sha256(stored).digest() != place.stored_digest:
-        raise corrupt(place.digest, "its sha256 is another", place.file, place.start)
-
-
-def decode_content(place: Place, stored: bytes) -> bytes:
-    """Return the content of stored bytes; `ObjectCorrupt` if it is not of the blob's digest."""
-    try:
-        content = codec_of(place.codec).decode(stored, place.size)
-    except (ValueError, PanopticError) as error:
-        raise corrupt(place.digest, str(error), place.file, place.start) from error
-    if hashlib.sha256(content).digest() != place.digest:
-        raise corrupt(place.digest, "its content has another digest", place.file, place.start)
-    return content
-
-
-def corrupt(digest: bytes, reason: str, file: str, offset: int) -> ObjectCorrupt:
-    """Return the error that names a damaged blob."""
-    return ObjectCorrupt(
-        f"object {digest.hex()} is corrupt: {reason} ({file}, offset {offset})",
-        facts={"digest": digest.hex(), "file": file, "offset": offset},
+def _place_of(name: str, entry: PackEntry) -> Place:
+    return Place(
+        entry.digest, name, entry.start, entry.length, entry.size, entry.codec, entry.stored_digest
     )
 
 
-def _open_map(path: Path, place: Place) -> mmap.mmap:
-    try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError:
-        raise ObjectMissing(
-            f"object {place.digest.hex()}: its file {place.file} is gone from the cache",
-            facts={"digest": place.digest.hex(), "file": place.file},
-        ) from None
-    except ValueError:
-        raise corrupt(place.digest, "its file is empty", place.file, place.start) from None
+def _newest_index(folder: Path) -> Path:
+    numbers = [
+        int(found[1] or 1)
+        for found in map(_INDEX_NAME.fullmatch, os.listdir(folder))
+        if found is not None
+    ]
+    return _index_path(folder, max(numbers, default=1))
 
 
-def _hash_file(path: Path) -> bytes:
-    sha256 = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            sha256.update(chunk)
-    return sha256.digest()
+def _next_index(path: Path) -> Path:
+    found = _INDEX_NAME.fullmatch(path.name)
+    assert found is not None  # from `_newest_index`
+    return _index_path(path.parent, int(found[1] or 1) + 1)
+
+
+def _index_path(folder: Path, number: int) -> Path:
+    return folder / ("index.sqlite3" if number == 1 else f"index-{number}.sqlite3")
 
 
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tessera.errors import ObjectCorrupt, TesseraError
 
 # SQLite takes 32,766 parameters since 3.32; older ones 999.
 _AT_ONCE = 900
 _FORM = 1
+_LARGEST = 2**62
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -28,6 +33,21 @@ CREATE TABLE IF NOT EXISTS blobs (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS blobs_of_file ON blobs (file);
 """
+_PLACES = (
+    "SELECT digest, name, start, length, size, codec, stored_digest"
+    " FROM blobs JOIN files ON files.id = blobs.file"
+)
+# What may pass, or somebody else has to mend; anything else that SQLite says is damage.
+_TROUBLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
 
 
 class Place(NamedTuple):
@@ -43,15 +63,41 @@ class Place(NamedTuple):
 
 
 class Index:
-    """The table in its file. Not for several threads at once; several processes may share it."""
+    """The table in its file. Not for several threads at once; several processes may share it.
+
+    Every method raises `ObjectCorrupt`, which names the file, where the file is damaged.
+    `is_new` until `mark_complete`: what lies in the folder may not be in it.
+    """
 
     def __init__(self, path: Path) -> None:
-        # The lock of the cache serialises threads.
-        self._sql = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+        self.path = path
+        with _said_as_damage(path):
+            # The lock of the cache serialises threads.
+            self._sql = sqlite3.connect(
+                path, timeout=60, isolation_level=None, check_same_thread=False
+            )
+            try:
+                form = self._prepare()
+            except BaseException:
+                self._sql.close()
+                raise
+        self.is_new = form == 0
+
+    def _prepare(self) -> Any:
         # NORMAL: what a power cut takes away is found again in the files.
         self._sql.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        self._sql.execute("PRAGMA cell_size_check=ON")
         self._sql.executescript(_SCHEMA)
-        self._sql.execute(f"PRAGMA user_version={_FORM}")
+        [form] = self._sql.execute("PRAGMA user_version").fetchone()
+        if form not in (0, _FORM):
+            raise sqlite3.DatabaseError(f"it has form {form}, this client reads {_FORM}")
+        return form
+
+    def mark_complete(self) -> None:
+        """Note that all files of the folder were looked at."""
+        with _said_as_damage(self.path):
+            self._sql.execute(f"PRAGMA user_version={_FORM}")
+        self.is_new = False
 
     def close(self) -> None:
         """Let go of the file."""
@@ -61,20 +107,16 @@ class Index:
         """Return the places of those blobs that are there."""
         found: dict[bytes, Place] = {}
         remaining = iter(digests)
-        while some := list(islice(remaining, _AT_ONCE)):
-            marks = ",".join("?" * len(some))
-            rows = self._sql.execute(
-                "SELECT digest, name, start, length, size, codec, stored_digest"
-                f" FROM blobs JOIN files ON files.id = blobs.file WHERE digest IN ({marks})",
-                some,
-            )
-            found.update((row[0], Place(*row)) for row in rows)
+        with _said_as_damage(self.path):
+            while some := list(islice(remaining, _AT_ONCE)):
+                marks = ",".join("?" * len(some))
+                rows = self._sql.execute(f"{_PLACES} WHERE digest IN ({marks})", some)
+                found.update((place.digest, place) for place in map(_place, rows))
         return found
 
     def add(self, places: Sequence[Place]) -> None:
         """Add places of blobs; blobs that are there keep the place that they have."""
-        self._sql.execute("BEGIN IMMEDIATE")
-        try:
+        with self._changing():
             names = dict.fromkeys(place.file for place in places)
             self._sql.executemany(
                 "INSERT OR IGNORE INTO files (name) VALUES (?)", [(name,) for name in names]
@@ -87,34 +129,93 @@ class Index:
                 "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(place.digest, ids[place.file], *place[2:]) for place in places],
             )
-        except BaseException:
-            self._sql.execute("ROLLBACK")
-            raise
-        self._sql.execute("COMMIT")
 
     def drop_file(self, name: str) -> None:
         """Forget a file and what lies in it."""
-        self._sql.execute("BEGIN IMMEDIATE")
-        self._sql.execute(
-            "DELETE FROM blobs WHERE file = (SELECT id FROM files WHERE name = ?)", [name]
-        )
-        self._sql.execute("DELETE FROM files WHERE name = ?", [name])
-        self._sql.execute("COMMIT")
+        with self._changing():
+            self._sql.execute(
+                "DELETE FROM blobs WHERE file = (SELECT id FROM files WHERE name = ?)", [name]
+            )
+            self._sql.execute("DELETE FROM files WHERE name = ?", [name])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._changing():
+            self._sql.execute("DELETE FROM blobs")
+            self._sql.execute("DELETE FROM files")
 
     def files(self) -> list[str]:
         """Return the names of all files."""
-        return [name for (name,) in self._sql.execute("SELECT name FROM files ORDER BY name")]
+        with _said_as_damage(self.path):
+            rows = self._sql.execute("SELECT name FROM files ORDER BY name").fetchall()
+            return [_text(name) for (name,) in rows]
 
-    def places_in(self, name: str) -> Iterator[Place]:
-        """Yield the blobs of a file in their order."""
-        rows = self._sql.execute(
-            "SELECT digest, name, start, length, size, codec, stored_digest FROM blobs"
-            " JOIN files ON files.id = blobs.file WHERE name = ? ORDER BY start",
-            [name],
-        ).fetchall()
-        yield from (Place(*row) for row in rows)
+    def places_in(self, name: str) -> list[Place]:
+        """Return the blobs of a file in their order."""
+        with _said_as_damage(self.path):
+            rows = self._sql.execute(f"{_PLACES} WHERE name = ? ORDER BY start", [name])
+            return [_place(row) for row in rows]
 
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, and their stored bytes."""
-        count, length = self._sql.execute("SELECT count(*), sum(length) FROM blobs").fetchone()
-        return count, length or 0
+        with _said_as_damage(self.path):
+            count, length = self._sql.execute("SELECT count(*), sum(length) FROM blobs").fetchone()
+            return int(count), int(length or 0)
+
+    def check(self) -> None:
+        """Read all of it; `ObjectCorrupt` where a row or a page is not in order."""
+        with _said_as_damage(self.path):
+            [said] = self._sql.execute("PRAGMA integrity_check(1)").fetchone()
+            if said != "ok":
+                raise sqlite3.DatabaseError(said)
+            orphans = "SELECT count(*) FROM blobs WHERE file NOT IN (SELECT id FROM files)"
+            if self._sql.execute(orphans).fetchone()[0]:
+                raise sqlite3.DatabaseError("blobs of a file that it does not know")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Do all of a block, or nothing."""
+        with _said_as_damage(self.path):
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._sql.execute("COMMIT")
+            except BaseException:
+                if self._sql.in_transaction:
+                    self._sql.execute("ROLLBACK")
+                raise
+
+
+def _place(row: Any) -> Place:
+    """Return a row as a place, if it is one: a flipped bit may make a number a text."""
+    digest, file, start, length, size, codec, stored = row
+    numbers = (start, length, size, codec)
+    if not (
+        all(isinstance(number, int) and 0 <= number < _LARGEST for number in numbers)
+        and isinstance(digest, bytes)
+        and isinstance(stored, bytes)
+    ):
+        raise sqlite3.DatabaseError("a row is no place of a blob")
+    return Place(digest, _text(file), start, length, size, codec, stored)
+
+
+def _text(name: Any) -> str:
+    # A name that leads out of the folder was none that we wrote.
+    if not isinstance(name, str) or not name.startswith(("packs/", "objects/")) or ".." in name:
+        raise sqlite3.DatabaseError("a file has no name of a pack or an object")
+    return name
+
+
+@contextmanager
+def _said_as_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.DatabaseError, OverflowError, MemoryError) as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in _TROUBLE or not os.access(path.parent, os.W_OK):
+            raise TesseraError(f"{path}: {error}", code="cache_unusable") from error
+        raise ObjectCorrupt(
+            f"the index of the cache is damaged: {error} ({path.name}, offset 0);"
+            " `tessera verify --repair` makes it anew",
+            facts={"digest": "", "file": path.name, "offset": 0},
+        ) from error

@@ -9,10 +9,10 @@ import click
 from tessera.commands.options import with_config, with_output
 from tessera.commands.output import Output
 from tessera.config import Config, clean_url, forget_token, save_token
-from tessera.errors import UsageError
+from tessera.errors import AccessError, UsageError
 
 
-@click.command("login")
+@click.command("login", short_help="Sign in to a service with a token.")
 @click.argument("url", required=False)
 @click.option("--token", help="A token; without it one is asked for, or read from a pipe.")
 @with_output
@@ -32,13 +32,17 @@ def login_command(url: str | None, token: str | None, output: Output, config: Co
     if not secret:
         raise UsageError("no token was given")
     with Connection(known, secret) as connection:
-        connection.get("/tokens/", limit=1)  # 401 unless the token is good
+        try:
+            connection.get("/tokens/", limit=1)  # 401 unless the token is good
+        except AccessError as error:
+            error.message = f"{known} does not know this token; {known}/account/ makes one"
+            raise
     path = save_token(config, known, secret)
     output.say(f"signed in to {known}; the token is kept in {path}")
     output.give({"url": known, "credentials": str(path)})
 
 
-@click.command("logout")
+@click.command("logout", short_help="Forget the token of a service.")
 @click.argument("url", required=False)
 @with_output
 @with_config

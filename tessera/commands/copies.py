@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _SIGNS = {"added": "A", "removed": "D", "changed": "M"}
 
 
-@click.command("clone")
+@click.command("clone", short_help="Make a folder of a version.")
 @click.argument("address", metavar="URL/SLUG[@REV]")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--labels-only", is_flag=True, help="Leave the photographs where they are.")
@@ -56,7 +57,7 @@ def clone_command(
     output.give({"folder": str(target), "version": dict(snapshot.version), "images": len(snapshot)})
 
 
-@click.command("pull")
+@click.command("pull", short_help="Bring the folder to the head of its branch.")
 @with_output
 @with_config
 def pull_command(output: Output, config: Config) -> None:
@@ -68,7 +69,7 @@ def pull_command(output: Output, config: Config) -> None:
     _tell_synced(output, synced)
 
 
-@click.command("checkout")
+@click.command("checkout", short_help="Bring the folder to a branch, tag or version.")
 @click.argument("rev")
 @with_output
 @with_config
@@ -81,7 +82,7 @@ def checkout_command(rev: str, output: Output, config: Config) -> None:
     _tell_synced(output, synced)
 
 
-@click.command("status")
+@click.command("status", short_help="Tell what was edited.")
 @with_output
 @with_config
 def status_command(output: Output, config: Config) -> None:
@@ -112,7 +113,7 @@ def status_command(output: Output, config: Config) -> None:
     )
 
 
-@click.command("diff")
+@click.command("diff", short_help="Tell changes segment by segment.")
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.option("--image", "images", multiple=True, help="Only this image.")
@@ -153,7 +154,7 @@ def diff_command(
     output.give({"images": rows, "problems": [each._asdict() for each in sides.problems]})
 
 
-@click.command("push")
+@click.command("push", short_help="Make a version of what was edited.")
 @click.option("-m", "--message", required=True, help="What was changed, and why.")
 @click.option("--rebase", is_flag=True, help="Where the branch moved, pull first and try again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be pushed.")
@@ -175,7 +176,7 @@ def push_command(message: str, rebase: bool, dry_run: bool, output: Output, conf
     output.give(done._asdict())
 
 
-@click.command("restore")
+@click.command("restore", short_help="Undo edits.")
 @click.argument("names", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that was edited.")
 @with_output
@@ -223,12 +224,13 @@ def _told(row: dict[str, Any]) -> str:
 
 
 def _segment_words(segment: dict[str, Any]) -> str:
-    """Return `reshaped  car 7  IoU 0.93  120 pixels`."""
+    """Return `reshaped  car 7  IoU 0.934  120 pixels`."""
     sides = [side for side in (segment["old"], segment["new"]) if side]
     names = " → ".join(
         dict.fromkeys(", ".join(f"{one['class']} {one['id']}" for one in side) for side in sides)
     )
-    iou = "" if segment["iou"] is None else f"  IoU {segment['iou']:.2f}"
+    # Rounded down: what was reshaped has never an IoU of 1.
+    iou = "" if segment["iou"] is None else f"  IoU {floor(segment['iou'] * 1000) / 1000:.3f}"
     return f"{segment['kind']:<13}{names}{iou}  {counted(segment['changed_pixels'], 'pixel')}"
 
 

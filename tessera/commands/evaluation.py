@@ -13,7 +13,7 @@ from tessera.commands.snapshots import snapshot_of, snapshot_option
 from tessera.config import Config
 
 
-@click.command("eval")
+@click.command("eval", short_help="Measure predictions: PQ, SQ, RQ, mIoU.")
 @click.argument("predictions", type=click.Path(exists=True, path_type=Path))
 @click.option("--format", "format_name", default="coco_panoptic", show_default=True)
 @click.option(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from tessera import __version__
 
@@ -55,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code: Any = tessera.main(args=words, prog_name="tessera", standalone_mode=False)
-    except click.exceptions.Abort:
+        code = _run(words)
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
@@ -69,7 +72,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report_error(told, as_json="--json" in words)
         sys.exit(told.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has seen enough: `tessera log | head`.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        _end_quietly()
+    except OSError as error:
+        click.secho(f"error: {error.filename or 'a file'}: {error.strerror}", fg="red", err=True)
+        sys.exit(1)
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    """Run a command and return its exit code.
+
+    Not by click's `main`, which makes a failure of a pipe that its reader closed.
+    """
+    instruction = os.environ.get("_TESSERA_COMPLETE")
+    if instruction:
+        return shell_complete(tessera, {}, "tessera", "_TESSERA_COMPLETE", instruction)
+    try:
+        with tessera.make_context("tessera", words) as context:
+            tessera.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    return 0
+
+
+def _end_quietly() -> NoReturn:
+    """End as if all were well: who read our output has seen enough, as in `tessera log | head`."""
+    # What is still in the buffer would complain again at the end of the process.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

@@ -67,4 +67,7 @@ def here(config: Config) -> Any:
     """Return the working copy that the present folder lies in."""
     from tessera.working_copy import find_working_copy
 
-    return find_working_copy(Path.cwd(), config)
+    copy = find_working_copy(Path.cwd(), config)
+    if copy.finished is not None:
+        click.echo("what was broken off here was done to its end", err=True)
+    return copy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,8 @@ import click
 
 from tessera.errors import TesseraError
 from tessera.progress import Progress, silent
+
+_MOST_LINES = 20
 
 
 class Output:
@@ -25,6 +27,13 @@ class Output:
         """Print a line for people."""
         if not self.as_json:
             click.secho(text, **style)
+
+    def columns(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, each column as wide as its widest word."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            words = (word.ljust(width) for word, width in zip(row, widths, strict=True))
+            self.say("  ".join(words).rstrip())
 
     def give(self, document: Any) -> None:
         """Print the JSON for machines, where it is asked for."""
@@ -71,10 +80,11 @@ def report_error(error: TesseraError, *, as_json: bool) -> None:
         click.echo(json.dumps(error.to_json(), indent=1, ensure_ascii=False), err=True)
         return
     click.secho(f"error: {error.message}", fg="red", err=True)
-    for line in error.errors[:20]:
+    told = error.errors or error.facts.get("conflicts", [])
+    for line in told[:_MOST_LINES]:
         click.echo(f"  {_line(line)}", err=True)
-    if len(error.errors) > 20:
-        click.echo(f"  and {len(error.errors) - 20} more", err=True)
+    if len(told) > _MOST_LINES:
+        click.echo(f"  and {len(told) - _MOST_LINES} more", err=True)
 
 
 def human_bytes(count: int) -> str:
@@ -96,5 +106,6 @@ def _line(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
     where = item.get("image") or item.get("name") or item.get("field") or item.get("digest") or ""
-    what = item.get("message") or item.get("detail") or item.get("code") or item
+    known = (item.get(key) for key in ("message", "detail", "code", "field"))
+    what = next(filter(None, known), item)
     return f"{where}: {what}" if where else str(what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,12 +29,12 @@ class Place(NamedTuple):
         return f"/datasets/{self.slug}"
 
 
-_dataset_option = click.option(
+dataset_option = click.option(
     "--dataset", metavar="URL/SLUG", help="Default: that of the working copy one is in."
 )
 
 
-@click.command("datasets")
+@click.command("datasets", short_help="List the datasets that you may see.")
 @with_output
 @with_config
 def datasets_command(output: Output, config: Config) -> None:
@@ -41,28 +42,27 @@ def datasets_command(output: Output, config: Config) -> None:
     from tessera.service import connect
 
     rows = [dict(dataset.about) for dataset in connect(config=config).datasets()]
-    for row in rows:
-        output.say(
-            f"{row['slug']:<30} {row['visibility']:<8} {row['role'] or '-':<10} {row['title']}"
-        )
+    output.columns(
+        [(row["slug"], row["visibility"], row["role"] or "-", row["title"]) for row in rows]
+    )
     output.give(rows)
 
 
-@click.command("log")
+@click.command("log", short_help="Tell the versions of a branch, newest first.")
 @click.argument("rev", required=False)
 @click.option("-n", "--number", type=click.IntRange(min=1), default=20, help="How many; 20.")
-@_dataset_option
+@dataset_option
 @with_output
 @with_config
 def log_command(
     rev: str | None, number: int, dataset: str | None, output: Output, config: Config
 ) -> None:
-    """Tell the versions of a branch, newest first."""
-    place = _place(config, dataset)
-    branch = rev or place.branch or _default_branch(place)
-    versions = list(
-        islice(place.connection.pages(f"{place.path}/versions/", branch=branch), number)
-    )
+    """Tell the versions of a branch, newest first; of a tag or version, itself and those before.
+
+    Default: the branch that one is on.
+    """
+    place = place_of(config, dataset)
+    versions = list(islice(_history(place, rev), number))
     for version in versions:
         output.say(f"v{version['number']}  {version['id'][:12]}", fg="yellow", nl=False)
         when = version["created_at"][:16].replace("T", " ")
@@ -71,11 +71,11 @@ def log_command(
     output.give(versions)
 
 
-@click.command("branch")
+@click.command("branch", short_help="List branches, make one, or delete one.")
 @click.argument("name", required=False)
 @click.argument("rev", required=False)
 @click.option("-d", "--delete", is_flag=True, help="Delete the branch.")
-@_dataset_option
+@dataset_option
 @with_output
 @with_config
 def branch_command(
@@ -87,12 +87,17 @@ def branch_command(
     config: Config,
 ) -> None:
     """List branches, make one at REV (default: the version one is at), or delete one."""
-    place = _place(config, dataset)
+    place = place_of(config, dataset)
     if name is None:
         rows = list(place.connection.pages(f"{place.path}/branches/"))
-        for row in rows:
-            mark = "*" if row["name"] == place.branch else " "
-            output.say(f"{mark} {row['name']:<40} {(row['head'] or 'no version')[:12]}")
+        marked = ("*" if row["name"] == place.branch else " " for row in rows)
+        heads = ((row["head"] or "no version")[:12] for row in rows)
+        output.columns(
+            [
+                (f"{mark} {row['name']}", head)
+                for mark, row, head in zip(marked, rows, heads, strict=True)
+            ]
+        )
         output.give(rows)
     elif delete:
         place.connection.delete(f"{place.path}/branches/{name}/")
@@ -105,11 +110,11 @@ def branch_command(
         output.give(made)
 
 
-@click.command("tag")
+@click.command("tag", short_help="List tags, or name a version for good.")
 @click.argument("name", required=False)
 @click.argument("rev", required=False)
 @click.option("-m", "--message", default="", help="What the tag is for.")
-@_dataset_option
+@dataset_option
 @with_output
 @with_config
 def tag_command(
@@ -121,11 +126,10 @@ def tag_command(
     config: Config,
 ) -> None:
     """List tags, or name a version for good (default: the head of the branch one is on)."""
-    place = _place(config, dataset)
+    place = place_of(config, dataset)
     if name is None:
         rows = list(place.connection.pages(f"{place.path}/tags/"))
-        for row in rows:
-            output.say(f"{row['name']:<40} {row['version'][:12]}  {row['message']}")
+        output.columns([(row["name"], row["version"][:12], row["message"]) for row in rows])
         output.give(rows)
         return
     at = _version_id(place, rev or place.branch or _default_branch(place))
@@ -135,12 +139,12 @@ def tag_command(
     output.give(made)
 
 
-@click.command("merge")
+@click.command("merge", short_help="Merge a version into a branch, at the service.")
 @click.argument("rev")
 @click.option("--into", help="The branch to merge into; default: the one that one is on.")
 @click.option("--strategy", type=click.Choice(["ours", "theirs"]), help="Who wins a conflict.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@_dataset_option
+@dataset_option
 @with_output
 @with_config
 def merge_command(
@@ -153,7 +157,7 @@ def merge_command(
     config: Config,
 ) -> None:
     """Merge a version into a branch, at the service; then `tessera pull` brings it here."""
-    place = _place(config, dataset)
+    place = place_of(config, dataset)
     branch = into or place.branch or _default_branch(place)
     path = f"{place.path}/branches/{branch}"
     if dry_run:
@@ -170,14 +174,31 @@ def merge_command(
     output.give(version)
 
 
+def _history(place: Place, rev: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the versions of a branch; those that lead to any other revision by first parents."""
+    branch = rev or place.branch or _default_branch(place)
+    try:
+        yield from place.connection.pages(f"{place.path}/versions/", branch=branch)
+        return
+    except NotFound:
+        version = place.connection.get(f"{place.path}/versions/{branch}/")
+    yield version
+    while version["parents"]:
+        version = place.connection.get(f"{place.path}/versions/{version['parents'][0]}/")
+        yield version
+
+
 def _tell_preview(output: Output, preview: dict[str, Any]) -> None:
     conflicts = preview.get("conflicts", [])
     output.say("merges cleanly" if not conflicts else f"{counted(len(conflicts), 'conflict')}:")
     for conflict in conflicts:
-        output.say(f"  {conflict.get('name', '')}  {conflict.get('kind', '')}")
+        output.say(f"  {conflict['name'] or 'the classes'}: {conflict['field']}")
+    counts = preview["images"]
+    output.say(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def _place(config: Config, dataset: str | None) -> Place:
+def place_of(config: Config, dataset: str | None) -> Place:
+    """Return the dataset that an option names, else that of the working copy one is in."""
     from tessera.service import connect
     from tessera.working_copy import find_working_copy
     from tessera.working_copy.addresses import parse_address

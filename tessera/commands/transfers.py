@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from tessera.commands.options import here, with_config, with_filter, with_output
+from tessera.commands.options import with_config, with_filter, with_output
 from tessera.commands.output import Output, counted
+from tessera.commands.remote import dataset_option, place_of
 from tessera.commands.snapshots import snapshot_of, snapshot_option
 from tessera.config import Config
 from tessera.errors import UsageError
 
 
-@click.command("import")
+@click.command("import", short_help="Import label files, at the service.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--format", "format_name", required=True, help="coco_panoptic, coco_instances …")
 @click.option(
@@ -45,26 +46,27 @@ from tessera.errors import UsageError
     show_default=True,
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@dataset_option
 @with_output
 @with_config
-def import_command(path: Path, output: Output, config: Config, **options: Any) -> None:
-    """Import label files into the dataset of the working copy, at the service; `pull` brings
-    them here."""
+def import_command(
+    path: Path, dataset: str | None, output: Output, config: Config, **options: Any
+) -> None:
+    """Import label files into a dataset, at the service; `tessera pull` brings them here."""
     from tessera.importing import ImportFiles, import_files
 
-    copy = here(config)
+    place = place_of(config, dataset)
     files = ImportFiles(path, options.pop("labels"), options.pop("images"))
     fields = {name: value for name, value in options.items() if value not in (None, False)}
     fields["format"] = fields.pop("format_name")
-    fields.setdefault("branch", copy.origin.branch or None)
-    connection = copy.service.connection
+    fields.setdefault("branch", place.branch or None)
     with output.progress("importing") as progress:
-        report = import_files(connection, copy.origin.dataset, files, fields, progress=progress)
+        report = import_files(place.connection, place.slug, files, fields, progress=progress)
     _tell_import(output, report, dry_run=bool(options["dry_run"]))
     output.give(report)
 
 
-@click.command("export")
+@click.command("export", short_help="Write labels as files of a format.")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--format", "format_name", required=True, help="coco_panoptic, coco_instances …")
 @click.option("--option", "pairs", multiple=True, metavar="NAME=VALUE", help="scheme=coco …")
@@ -103,7 +105,7 @@ def _tell_import(output: Output, report: dict[str, Any], *, dry_run: bool) -> No
     counts = ", ".join(f"{count} {what}" for what, count in images.items())
     version = report.get("version")
     number = f"v{version['number']}: " if isinstance(version, dict) else ""
-    output.say(f"{'would be ' if dry_run else ''}{number}{counts}")
+    output.say(f"{'would be: ' if dry_run else ''}{number}{counts}")
     for problem in report.get("problems", [])[:20]:
         output.say(f"  {problem.get('image') or problem.get('file')}: {problem['message']}")
 

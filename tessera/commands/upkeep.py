@@ -12,7 +12,7 @@ from tessera.config import Config
 from tessera.errors import DamagedError
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check every byte of the version.")
 @click.option("--repair", is_flag=True, help="Forget what is damaged and fetch it anew.")
 @with_output
 @with_config
@@ -53,7 +53,7 @@ def verify_command(repair: bool, output: Output, config: Config) -> None:
         raise DamagedError("the cache is damaged: `tessera verify --repair` mends it")
 
 
-@click.command("cache")
+@click.command("cache", short_help="Tell what the cache holds, or clear it.")
 @click.option("--clear", is_flag=True, help="Delete everything in it.")
 @click.option("--sweep", is_flag=True, help="Delete what broken transfers left.")
 @with_output
@@ -72,7 +72,7 @@ def cache_command(clear: bool, sweep: bool, output: Output, config: Config) -> N
     output.give({"folder": str(config.cache_dir), "objects": blobs, "bytes": size})
 
 
-@click.command("completion")
+@click.command("completion", short_help="Print the completion of a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
     """Print what a shell has to read so that it completes commands and options.

@@ -1,5 +1,6 @@
 """Get a version: the plan, the bytes, and a snapshot of both in the cache."""
 
-from tessera.pulling.pull import Pulled, PullRequest, pull
+from tessera.pulling.asking import PullRequest
+from tessera.pulling.pull import Pulled, pull
 
 __all__ = ["PullRequest", "Pulled", "pull"]

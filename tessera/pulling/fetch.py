@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import httpx
 
 from panoptic.packs import MAX_PACK_OBJECTS, NewObject
 from tessera.cache import Cache
-from tessera.errors import AccessError, NetworkError, NotFound, UsageError
+from tessera.errors import NetworkError, ObjectCorrupt, TesseraError
 from tessera.http import Connection
 from tessera.pulling.plan import RemoteObject, RemoteRange
 
+try:
+    import fcntl
+except ImportError:  # not on Windows, where two who fetch one photograph may both have to
+    fcntl = None  # type: ignore[assignment]
+
 BATCH_BYTES = 8 * 2**20
 _BATCH_OBJECTS = min(2_000, MAX_PACK_OBJECTS)
-# Asking S3 for less costs more than letting the service gather it.
-_ALONE_BYTES = 256 * 2**10
-_CHUNK_BYTES = 2**18
 
 Count = Callable[[int], None]
 
@@ -31,13 +36,16 @@ class Portion(NamedTuple):
 
 
 def portions_of(ranges: Iterable[RemoteRange], missing: set[bytes]) -> Iterator[Portion]:
-    """Yield what to ask for: ranges as they are where all of them is missing and worth a
-    request of its own, the rest gathered into requests of bounded size."""
+    """Yield what to ask for.
+
+    A range with an address of its own is asked for there, if all of it is missing: it cannot be
+    shortened. The rest is gathered into requests of bounded size.
+    """
     batch: list[RemoteObject] = []
     length = 0
     for one in ranges:
         wanted = tuple(item for item in one.objects if item.digest in missing)
-        if one.url and len(wanted) == len(one.objects) and one.length >= _ALONE_BYTES:
+        if one.url and len(wanted) == len(one.objects):
             yield Portion(wanted, one.url, tuple(one.headers.items()))
             continue
         for item in wanted:
@@ -58,12 +66,13 @@ def fetch_portion(
 ) -> None:
     """Bring the blobs of one portion into the cache; what arrived whole is never asked for again.
 
-    `count` is told of bytes as they arrive.
+    Whatever is wrong with a signed address (it is too old, the pack was rewritten, the bucket is
+    out of reach), the service has the bytes. `count` is told of bytes as they arrive.
 
     Raises
     ------
     ObjectCorrupt
-        Bytes arrived with another digest.
+        Bytes arrived with another digest; those that are right are kept.
     NetworkError, ObjectMissing, ObjectErased
     """
     if len(portion.objects) == 1 and portion.objects[0].length > BATCH_BYTES:
@@ -73,20 +82,21 @@ def fetch_portion(
 
     def attempt() -> None:
         nonlocal remaining
+        asked, error = remaining, None
         arrived: list[NewObject] = []
         try:
-            _receive(connection, slug, remaining, count, arrived.append)
-        except (AccessError, NotFound, UsageError):
-            if remaining.url is None:
-                raise
-            # The signed address is too old, or the pack was rewritten: the service has them.
-            remaining = Portion(remaining.objects)
-            raise NetworkError("a signed address is no good any more") from None
-        finally:
+            _receive(connection, slug, asked, count, arrived.append)
+        except TesseraError as found:
+            error = found
+        remaining = Portion(asked.objects[len(arrived) :])
+        try:
             cache.add_objects(arrived)
-            remaining = Portion(remaining.objects[len(arrived) :]) if arrived else remaining
+        except ObjectCorrupt as found:
+            remaining, error = Portion(asked.objects), found
+        if error is not None:
+            raise error if asked.url is None else _no_good(error)
 
-    connection.repeat(attempt)
+    connection.repeat(attempt, progress=lambda: -len(remaining.objects))
 
 
 def _receive(
@@ -131,42 +141,78 @@ def _fetch_large(
     """Bring one large content as a file; where the connection breaks it goes on from there."""
     [item] = portion.objects
     path = cache.folder / "new" / f"{item.digest.hex()}.part"
-    url = portion.url if portion.url and item.codec == 0 else None
+    with _claimed(path) as file:
+        if cache.find([item.digest]):  # another process was quicker
+            path.unlink()
+            return
+        resumed = os.fstat(file.fileno()).st_size
+        _receive_large(connection, slug, file, portion, count)
+        try:
+            cache.adopt(path, item.digest)
+            return
+        except ObjectCorrupt:
+            if not resumed:
+                raise
+    # What was there from an earlier time was not what had been written, as after a power cut.
+    _fetch_large(connection, slug, cache, portion, count)
+
+
+def _receive_large(
+    connection: Connection, slug: str, file: IO[bytes], portion: Portion, count: Count
+) -> None:
+    """Append to a file what it lacks of a content."""
+    [item] = portion.objects
+    url = portion.url if item.codec == 0 else None
+
+    def size() -> int:
+        file.flush()
+        return os.fstat(file.fileno()).st_size
 
     def attempt() -> None:
         nonlocal url
-        begin = path.stat().st_size if path.exists() else 0
-        if begin >= item.size:
+        begin = size()
+        if begin == item.size:
             return
-        headers = {"Range": f"bytes={begin}-"} if begin else {}
-        if url is not None:
-            signed = dict(portion.headers)
-            # A signed range cannot be shortened.
-            begin, headers = 0, signed
-        address = url or f"/datasets/{slug}/blobs/{item.digest.hex()}"
+        # A signed range cannot be shortened.
+        signed, url = None if begin else url, None
+        rest = {"Range": f"bytes={begin}-"} if begin else {}
+        headers = dict(portion.headers) if signed else rest
+        address = signed or f"/datasets/{slug}/blobs/{item.digest.hex()}"
         try:
-            with (
-                connection.stream("GET", address, headers=headers) as answer,
-                path.open("r+b" if path.exists() else "wb") as file,
-            ):
-                file.seek(begin if answer.status_code == httpx.codes.PARTIAL_CONTENT else 0)
-                file.truncate()
+            with connection.stream("GET", address, headers=headers) as answer:
+                if begin and answer.status_code != httpx.codes.PARTIAL_CONTENT:
+                    file.truncate(0)
                 for chunk in _counted(answer, count):
                     file.write(chunk)
-        except (AccessError, NotFound):
-            if url is None:
-                raise
-            url = None
-            raise NetworkError("a signed address is no good any more") from None
-        if path.stat().st_size < item.size:
+        except TesseraError as error:
+            raise _no_good(error) if signed else error from error
+        if size() != item.size:
+            if size() > item.size:
+                file.truncate(0)
             raise NetworkError(f"the answer ends within object {item.digest.hex()}")
 
-    connection.repeat(attempt)
-    if path.exists():
-        cache.adopt(path, item.digest)
+    connection.repeat(attempt, progress=size)
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for appending that no other process appends to meanwhile."""
+    while True:
+        with path.open("ab") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Who had it may have finished it, and moved it away.
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                yield file
+                return
 
 
 def _counted(answer: httpx.Response, count: Count) -> Iterator[bytes]:
-    for chunk in answer.iter_bytes(_CHUNK_BYTES):
+    # As they come: where the connection breaks, no byte that arrived is lost in a chunk.
+    for chunk in answer.iter_bytes():
         count(len(chunk))
         yield chunk
+
+
+def _no_good(error: TesseraError) -> NetworkError:
+    return NetworkError(f"a signed address is no good: {error.message}")

@@ -1,13 +1,15 @@
 """What a pull has done so far, so that a pull that was killed goes on where it was.
 
 One line of JSON a page, written when all bytes of the page are in the cache. A last line that a
-crash cut off is no line.
+crash cut off is no line; nor is one that does not follow from the line before it, as where two
+processes pulled the same at once.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,7 @@ class Done(NamedTuple):
 
     have: str | None
     lease: str
+    cursor: str | None
     next: str | None
     entries: list[Entry]
     removed: list[str]
@@ -50,7 +53,9 @@ class Journal:
 
     def add(self, page: PlanPage) -> None:
         """Note that a page is done; durable when this returns."""
-        done = Done(page.have, page.lease, page.next, page.entries, page.removed, page.erased)
+        done = Done(
+            page.have, page.lease, page.cursor, page.next, page.entries, page.removed, page.erased
+        )
         if self._file is None:
             # What a crash cut off would spoil the line that follows it.
             _rewrite(self._path, self.done)
@@ -75,26 +80,41 @@ class Journal:
 
 def _read(path: Path) -> Iterator[Done]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return
+    last: Done | None = None
     for line in lines[:-1]:
         try:
-            plain = json.loads(line)
-        except ValueError:
+            done = _parse(json.loads(line))
+        except (ValueError, KeyError, TypeError):
             return
-        yield Done(
-            plain["have"],
-            plain["lease"],
-            plain["next"],
-            [parse_entry(row) for row in plain["entries"]],
-            plain["removed"],
-            [bytes.fromhex(text) for text in plain["erased"]],
-        )
+        follows = done.cursor is None if last is None else _follows(last, done)
+        if not follows:
+            return
+        yield done
+        last = done
+
+
+def _follows(last: Done, done: Done) -> bool:
+    return last.next is not None and (last.next, last.have) == (done.cursor, done.have)
+
+
+def _parse(plain: dict[str, Any]) -> Done:
+    return Done(
+        plain["have"],
+        plain["lease"],
+        plain["cursor"],
+        plain["next"],
+        [parse_entry(row) for row in plain["entries"]],
+        plain["removed"],
+        [bytes.fromhex(text) for text in plain["erased"]],
+    )
 
 
 def _rewrite(path: Path, done: list[Done]) -> None:
-    new = path.with_suffix(".new")
+    # Another process may be at the same.
+    new = path.with_suffix(f".{uuid.uuid4().hex}.new")
     new.write_text("".join(json.dumps(_plain(one)) + "\n" for one in done), encoding="utf-8")
     new.replace(path)
 
@@ -103,6 +123,7 @@ def _plain(done: Done) -> dict[str, Any]:
     return {
         "have": done.have,
         "lease": done.lease,
+        "cursor": done.cursor,
         "next": done.next,
         "entries": [entry_json(entry) for entry in done.entries],
         "removed": done.removed,

@@ -32,8 +32,12 @@ class RemoteRange(NamedTuple):
 
 
 class PlanPage(NamedTuple):
-    """A page of a plan. `have` None: everything comes anew, whatever was asked."""
+    """A page of a plan. `have` None: everything comes anew, whatever was asked.
 
+    cursor : what it was asked by, None for the first page; next : what the next one is asked by
+    """
+
+    cursor: str | None
     version: Mapping[str, Any]
     taxonomy: Mapping[str, Any]
     have: str | None
@@ -44,10 +48,16 @@ class PlanPage(NamedTuple):
     erased: list[bytes]
     next: str | None
 
+    @property
+    def length(self) -> int:
+        """The stored bytes that it names."""
+        return sum(one.length for one in self.ranges)
 
-def parse_page(plain: Mapping[str, Any]) -> PlanPage:
-    """Return a page from the body of an answer."""
+
+def parse_page(plain: Mapping[str, Any], cursor: str | None) -> PlanPage:
+    """Return a page from the body of the answer to this cursor."""
     return PlanPage(
+        cursor=cursor,
         version=plain["version"],
         taxonomy=plain["taxonomy"],
         have=plain["have"],

@@ -10,33 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tessera.cache import Cache
-from tessera.entries import EntryTable, changed_table, load_entries, table_of
-from tessera.errors import DamagedError, NotFound, TesseraError
+from tessera.entries import EntryTable, change_facts, changed_table, load_entries, table_of
+from tessera.errors import NotFound, UsageError
 from tessera.http import Connection
 from tessera.progress import Progress, silent
-from tessera.pulling.fetch import fetch_portion, portions_of
+from tessera.pulling.asking import Plan, PullRequest
+from tessera.pulling.fetch import Portion, fetch_portion, portions_of
 from tessera.pulling.journal import Journal
-from tessera.pulling.plan import PlanPage, parse_page
+from tessera.pulling.plan import PlanPage
 
 _PAGES_AHEAD = 3
-
-
-class PullRequest(NamedTuple):
-    """What to pull: a revision, and which of its images (`class:car count>3 split:val`)."""
-
-    slug: str
-    rev: str
-    filter: str = ""
-    labels_only: bool = False
 
 
 class Pulled(NamedTuple):
@@ -55,14 +48,41 @@ class _Tally:
     def __init__(self, progress: Progress, total: int | None) -> None:
         self._lock = threading.Lock()
         self._progress, self._total = progress, total
-        self.images = self.objects = self.bytes = 0
+        self._images = self.objects = self.bytes = 0
 
     def add(self, *, images: int = 0, objects: int = 0, received: int = 0) -> None:
         with self._lock:
-            self.images += images
+            self._images += images
             self.objects += objects
             self.bytes += received
-            self._progress(self.images, self._total, self.bytes)
+            self._progress(self._images, self._total, self.bytes)
+
+    def finish(self, images: int) -> None:
+        """Tell that a version of so many images is there."""
+        with self._lock:
+            self._progress(images, images, self.bytes)
+
+
+class _Pull(NamedTuple):
+    """One pull under way: who asks whom for what."""
+
+    connection: Connection
+    cache: Cache
+    request: PullRequest
+    version: Mapping[str, Any]
+    line: Path
+    tally: _Tally
+
+    @property
+    def version_id(self) -> str:
+        return str(self.version["id"])
+
+    @property
+    def folder(self) -> Path:
+        return self.line / self.version_id
+
+    def plan(self, **begin: str | None) -> Plan:
+        return Plan(self.connection, self.request, self.version_id, **begin)
 
 
 def pull(
@@ -82,24 +102,16 @@ def pull(
         Bytes arrived with another digest.
     NetworkError
     """
-    version = connection.get(f"/datasets/{request.slug}/versions/{request.rev}/")
+    version = connection.get(request.version_path)
     line = line_of(cache, connection.url, request)
-    folder = line / version["id"]
-    total = None if request.filter else version["image_count"]
-    tally = _Tally(progress, total)
-    if (folder / "entries.json").exists():
-        table, facts = load_entries(folder)
-        _mend(connection, cache, request, table, facts, tally)
-        erased = tuple(bytes.fromhex(text) for text in facts["erased"])
-        return Pulled(folder, facts["version"], tally.objects, tally.bytes, erased)
-    with Journal(line / f"{version['id']}.journal") as journal:
-        old = _have(line, version)
-        _fetch_all(connection, cache, request, version, journal, old, tally)
-        erased = tuple(digest for done in journal.done for digest in done.erased)
-        _save(connection, cache, request, version, journal, line, folder, erased)
-        _release(connection, request.slug, journal)
-        journal.forget()
-    return Pulled(folder, version, tally.objects, tally.bytes, erased)
+    tally = _Tally(progress, None if request.filter else version["image_count"])
+    one = _Pull(connection, cache, request, version, line, tally)
+    if not (one.folder / "entries.json").exists():
+        _pull_anew(one)
+    table, facts = load_entries(one.folder)
+    erased = _mend(one, table, facts)
+    tally.finish(len(table))
+    return Pulled(one.folder, facts["version"], tally.objects, tally.bytes, tuple(sorted(erased)))
 
 
 def line_of(cache: Cache, url: str, request: PullRequest) -> Path:
@@ -113,187 +125,182 @@ def columns_of(labels_only: bool) -> tuple[str, ...]:
     return ("labels", "attributes") if labels_only else ("labels", "attributes", "images")
 
 
+def _pull_anew(one: _Pull) -> None:
+    """Fetch a version page by page and save its table."""
+    with Journal(one.line / f"{one.version_id}.journal") as journal:
+        plan = _resumed(one, journal)
+        if plan is None:
+            plan = one.plan(have=_have(one.line, one.version))
+            _fetch(one, plan, journal.add)
+        _save(one, journal)
+        plan.release()
+        journal.forget()
+
+
+def _resumed(one: _Pull, journal: Journal) -> Plan | None:
+    """Go on where a pull was broken off, to its end; None where it has to begin anew."""
+    if not journal.done:
+        return None
+    last = journal.done[-1]
+    plan = one.plan(have=last.have, cursor=last.next, lease=last.lease)
+    if last.have is not None and _number_of(one.line / last.have) is None:
+        journal.forget()
+        return None
+    one.tally.add(images=sum(len(done.entries) for done in journal.done))
+    if last.next is None:
+        return plan
+    try:
+        _fetch(one, plan, journal.add)
+    except (NotFound, UsageError) as error:
+        # The version that we have was deleted there, or the service has another secret key now.
+        if error.code not in ("not_found", "invalid_cursor"):
+            raise
+        journal.forget()
+        return None
+    return plan
+
+
 def _have(line: Path, version: Mapping[str, Any]) -> str | None:
     """Return the snapshot that this version is compared with: the last one before it, else any."""
-    candidates = []
-    for path in line.glob("*/entries.json"):
-        number = json.loads(path.read_text(encoding="utf-8"))["facts"]["version"]["number"]
-        candidates.append((number <= version["number"], number, path.parent.name))
+    candidates = [
+        (number <= version["number"], number, path.name)
+        for path in line.iterdir()
+        if (number := _number_of(path)) is not None
+    ]
     return max(candidates)[2] if candidates else None
 
 
-def _fetch_all(
-    connection: Connection,
-    cache: Cache,
-    request: PullRequest,
-    version: Mapping[str, Any],
-    journal: Journal,
-    have: str | None,
-    tally: _Tally,
+def _number_of(folder: Path) -> int | None:
+    """Return the number of the version of a snapshot; None where there is none to be read."""
+    try:
+        _, facts = load_entries(folder)
+        return int(facts["version"]["number"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _fetch(
+    one: _Pull,
+    pages: Iterable[PlanPage],
+    finished: Callable[[PlanPage], None],
+    *,
+    only: frozenset[bytes] | None = None,
 ) -> None:
-    """Fetch page after page, several requests at once, and note each page that is complete."""
-    pages = _pages(connection, request, version["id"], have=have)
-    if journal.done:
-        last = journal.done[-1]
-        tally.add(images=sum(len(done.entries) for done in journal.done))
-        if last.next is None:
-            return
-        pages = _pages(
-            connection, request, version["id"],
-            have=last.have, cursor=last.next, lease=last.lease,
-        )  # fmt: skip
-    workers = connection.connections
-    with ThreadPoolExecutor(workers, thread_name_prefix="tessera-fetch") as executor:
+    """Fetch page after page, several requests at once; `finished` is told of complete ones.
+
+    only : the blobs to fetch; None: all that the cache lacks
+    """
+    executor = ThreadPoolExecutor(one.connection.connections, thread_name_prefix="tessera-fetch")
+    try:
         waiting: deque[tuple[PlanPage, list[Future[None]]]] = deque()
-        try:
-            for page in pages:
-                waiting.append((page, _start(executor, connection, cache, request, page, tally)))
-                if len(waiting) > _PAGES_AHEAD:
-                    _finish(waiting.popleft(), journal, tally)
-            while waiting:
-                _finish(waiting.popleft(), journal, tally)
-        finally:
-            for _, futures in waiting:
-                for future in futures:
-                    future.cancel()
+        for page in pages:
+            waiting.append((page, _start(executor, one, page, only)))
+            while len(waiting) > _PAGES_AHEAD or (waiting and _is_done(waiting[0][1])):
+                _finish(one, *waiting.popleft(), finished)
+        while waiting:
+            _finish(one, *waiting.popleft(), finished)
+    finally:
+        # Whoever interrupts us should not wait for what has not begun.
+        executor.shutdown(cancel_futures=True)
 
 
 def _start(
-    executor: ThreadPoolExecutor,
-    connection: Connection,
-    cache: Cache,
-    request: PullRequest,
-    page: PlanPage,
-    tally: _Tally,
+    executor: ThreadPoolExecutor, one: _Pull, page: PlanPage, only: frozenset[bytes] | None
 ) -> list[Future[None]]:
-    wanted = [item.digest for one in page.ranges for item in one.objects]
-    missing = set(cache.missing(wanted))
+    named = [item.digest for part in page.ranges for item in part.objects]
+    missing = set(one.cache.missing(named))
+    if only is not None:
+        missing &= only
 
-    def fetch(portion: Any) -> None:
+    def fetch(portion: Portion) -> None:
         fetch_portion(
-            connection, request.slug, cache, portion, lambda size: tally.add(received=size)
+            one.connection,
+            one.request.slug,
+            one.cache,
+            portion,
+            lambda size: one.tally.add(received=size),
         )
-        tally.add(objects=len(portion.objects))
+        one.tally.add(objects=len(portion.objects))
 
     return [executor.submit(fetch, portion) for portion in portions_of(page.ranges, missing)]
 
 
-def _finish(waiting: tuple[PlanPage, list[Future[None]]], journal: Journal, tally: _Tally) -> None:
-    page, futures = waiting
+def _is_done(futures: Iterable[Future[None]]) -> bool:
+    return all(future.done() for future in futures)
+
+
+def _finish(
+    one: _Pull,
+    page: PlanPage,
+    futures: list[Future[None]],
+    finished: Callable[[PlanPage], None],
+) -> None:
     for future in futures:
         future.result()
-    journal.add(page)
-    tally.add(images=len(page.entries))
+    finished(page)
+    one.tally.add(images=len(page.entries))
 
 
-def _pages(
-    connection: Connection,
-    request: PullRequest,
-    version_id: str,
-    *,
-    have: str | None = None,
-    cursor: str | None = None,
-    lease: str | None = None,
-) -> Iterator[PlanPage]:
-    """Yield the pages of a plan from a cursor on."""
-    while True:
-        body = {
-            "version": version_id,
-            "have": have,
-            "filter": request.filter,
-            "labels_only": request.labels_only,
-            "cursor": cursor,
-            "lease": lease,
-        }
-        try:
-            plain = connection.post(f"/datasets/{request.slug}/pull/", body, repeat=True)
-        except DamagedError as error:
-            if error.code != "lease_ended":
-                raise
-            lease = None
-            continue
-        except NotFound:
-            if have is None or cursor is not None:
-                raise
-            have = None  # that version was deleted meanwhile
-            continue
-        page = parse_page(plain)
-        yield page
-        cursor, lease = page.next, page.lease
-        if cursor is None:
-            return
-
-
-def _save(
-    connection: Connection,
-    cache: Cache,
-    request: PullRequest,
-    version: Mapping[str, Any],
-    journal: Journal,
-    line: Path,
-    folder: Path,
-    erased: Iterable[bytes],
-) -> None:
+def _save(one: _Pull, journal: Journal) -> None:
+    """Make the snapshot of what the journal tells, all at once."""
     have = journal.done[0].have
     changed = {entry.name: entry for done in journal.done for entry in done.entries}
-    gone = set(erased)
+    erased = {digest.hex() for done in journal.done for digest in done.erased}
     if have is None:
         table = table_of(changed.values())
     else:
-        old, facts = load_entries(line / have)
+        old, facts = load_entries(one.line / have)
         removed = [name for done in journal.done for name in done.removed]
         table = changed_table(old, changed, removed)
-        gone.update(bytes.fromhex(text) for text in facts["erased"])
-    taxonomy = version["taxonomy"]
-    classes = connection.get(f"/taxonomies/{taxonomy['slug']}/versions/{taxonomy['number']}/")
-    # The cache may have lost something of the version before.
+        erased.update(facts["erased"])
+    taxonomy = one.version["taxonomy"]
+    classes = f"/taxonomies/{taxonomy['slug']}/versions/{taxonomy['number']}/"
     facts = {
-        "url": connection.url,
-        "dataset": request.slug,
-        "filter": request.filter,
-        "labels_only": request.labels_only,
-        "version": dict(version),
-        "taxonomy": classes,
-        "erased": sorted(digest.hex() for digest in gone),
+        "url": one.connection.url,
+        "dataset": one.request.slug,
+        "filter": one.request.filter,
+        "labels_only": one.request.labels_only,
+        "version": dict(one.version),
+        "taxonomy": one.connection.get(classes),
+        "erased": sorted(erased),
     }
-    new = folder.with_suffix(".new")
-    shutil.rmtree(new, ignore_errors=True)
+    new = one.cache.new_file()
     table.save(new, facts)
-    if folder.exists():  # another process was quicker
-        shutil.rmtree(new)
-    else:
-        new.rename(folder)
-    if have is not None:
-        _mend(connection, cache, request, table, facts, _Tally(silent, None))
-
-
-def _mend(
-    connection: Connection,
-    cache: Cache,
-    request: PullRequest,
-    table: EntryTable,
-    facts: Mapping[str, Any],
-    tally: _Tally,
-) -> None:
-    """Fetch what a cache has lost of a snapshot."""
-    wanted = table.digests(columns_of(request.labels_only))
-    erased = {bytes.fromhex(text) for text in facts["erased"]}
-    missing = [digest for digest in cache.missing(wanted) if digest not in erased]
-    tally.add(images=len(table))
-    if not missing:
-        return
-    lost = set(missing)
-    for page in _pages(connection, request, facts["version"]["id"]):
-        for portion in portions_of(page.ranges, lost):
-            fetch_portion(
-                connection, request.slug, cache, portion, lambda size: tally.add(received=size)
-            )
-            tally.add(objects=len(portion.objects))
-
-
-def _release(connection: Connection, slug: str, journal: Journal) -> None:
-    lease = journal.done[-1].lease
     try:
-        connection.delete(f"/datasets/{slug}/pull/leases/{lease}/")
-    except TesseraError:
-        return  # it ends by itself
+        new.rename(one.folder)
+    except OSError:
+        shutil.rmtree(new)
+        if not one.folder.exists():
+            raise
+        return  # another process was quicker
+    handle = os.open(one.line, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def _mend(one: _Pull, table: EntryTable, facts: Mapping[str, Any]) -> set[bytes]:
+    """Fetch what the cache has lost of a snapshot; return what cannot be had: it was erased."""
+    erased = {bytes.fromhex(text) for text in facts["erased"]}
+    wanted = table.digests(columns_of(one.request.labels_only))
+    missing = frozenset(one.cache.missing(wanted)) - erased
+    if not missing:
+        return erased
+    gone: set[bytes] = set()
+    plan = one.plan()
+    _fetch(one, _until_found(plan, missing), lambda page: gone.update(page.erased), only=missing)
+    plan.release()
+    if gone - erased:
+        erased |= gone
+        change_facts(one.folder, {**facts, "erased": sorted(digest.hex() for digest in erased)})
+    return erased
+
+
+def _until_found(plan: Plan, digests: frozenset[bytes]) -> Iterator[PlanPage]:
+    """Yield pages up to the one after which nothing is missing any more."""
+    missing = set(digests)
+    for page in plan:
+        missing.difference_update(item.digest for one in page.ranges for item in one.objects)
+        missing.difference_update(page.erased)
+        yield page
+        if not missing:
+            return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tessera.cache import Cache
 from tessera.config import Config
@@ -16,6 +17,9 @@ from tessera.progress import Progress, silent
 from tessera.pulling import PullRequest, pull
 from tessera.service import Service, connect
 from tessera.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tessera.working_copy.pending import Pending
 
 _FORM = 1
 _STATE_FOLDER = ".tessera"
@@ -44,6 +48,8 @@ class WorkingCopy:
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder, self.config = folder, config
         self.origin = _read_origin(self.state_folder / "origin.json")
+        # What a command that was killed had begun, and this one has done to its end.
+        self.finished: Pending | None = None
 
     def __repr__(self) -> str:
         return f"<WorkingCopy {self.folder}: {self.origin.dataset}@{self.origin.version[:12]}>"
@@ -74,6 +80,11 @@ class WorkingCopy:
         return self.state_folder / "index.sqlite3"
 
     @property
+    def pending_path(self) -> Path:
+        """The update that is under way; no such file: none is."""
+        return self.state_folder / "update.json"
+
+    @property
     def request(self) -> PullRequest:
         """What a pull of the version asks for."""
         origin = self.origin
@@ -86,8 +97,13 @@ class WorkingCopy:
 
     def base(self, *, progress: Progress = silent) -> Snapshot:
         """Return the version that the files were made of, from the cache where it is there."""
-        found = find_snapshot(self.config, self.origin.url, self.request)
-        return found or self.pull(self.request, progress=progress)
+        return self.at(self.origin.version, progress=progress)
+
+    def at(self, version: str, *, progress: Progress = silent) -> Snapshot:
+        """Return a version by its full id, from the cache where it is there."""
+        request = self.request._replace(rev=version)
+        found = find_snapshot(self.config, self.origin.url, request)
+        return found or self.pull(request, progress=progress)
 
     def pull(self, request: PullRequest, *, progress: Progress = silent) -> Snapshot:
         """Return a version of the dataset; what is missing in the cache travels."""
@@ -113,10 +129,29 @@ def find_snapshot(config: Config, url: str, request: PullRequest) -> Snapshot | 
 
 
 def find_working_copy(start: Path, config: Config) -> WorkingCopy:
-    """Return the working copy that a folder lies in; `NotFound` where it lies in none."""
+    """Return the working copy that a folder lies in; what was broken off in it is done first.
+
+    Raises
+    ------
+    NotFound
+        It lies in none.
+    ConflictError
+        Its clone was broken off, or another command is writing it.
+    """
+    from tessera.working_copy.updating import finish_update
+
     for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / _STATE_FOLDER / "origin.json").exists():
-            return WorkingCopy(folder, config)
+        state = folder / _STATE_FOLDER
+        if not (state / "origin.json").exists():
+            continue
+        if (state / "unfinished").exists():
+            raise ConflictError(
+                f"the clone into {folder} was broken off: the same `tessera clone` goes on",
+                code="unfinished_clone",
+            )
+        copy = WorkingCopy(folder, config)
+        finish_update(copy)
+        return copy
     raise NotFound(f"{start} lies in no working copy: `tessera clone` makes one")
 
 
@@ -130,20 +165,22 @@ def clone(
 ) -> WorkingCopy:
     """Make a folder of a version's files.
 
-    A clone that breaks off is gone on with by the same call.
+    A clone that breaks off is gone on with by the same call, at the version where it was.
 
     Raises
     ------
     ConflictError
-        The folder holds something else.
+        The folder holds something else, or the beginning of another clone.
     NotFound, UsageError, NetworkError, DamagedError
         As `pull` says.
     """
     from tessera.working_copy.writing import write_snapshot
 
     state = folder / _STATE_FOLDER
-    if folder.exists() and any(folder.iterdir()) and not (state / "unfinished").exists():
-        raise ConflictError(f"{folder} exists and is not empty", code="target_exists")
+    branch = _branch_of(service, request)
+    begun = _begun(folder, service, request, branch)
+    if begun is not None:
+        request = request._replace(rev=begun.version)
     with Cache(service.config.cache_dir) as cache:
         pulled = pull(service.connection, cache, request, progress=progress)
     state.mkdir(parents=True, exist_ok=True)
@@ -151,7 +188,7 @@ def clone(
     origin = Origin(
         url=service.connection.url,
         dataset=request.slug,
-        branch=_branch_of(service, request),
+        branch=branch,
         version=pulled.version["id"],
         filter=request.filter,
         labels_only=request.labels_only,
@@ -163,9 +200,28 @@ def clone(
     return copy
 
 
-def moved(origin: Origin, version: str) -> Origin:
-    """Return an origin at another version."""
-    return replace(origin, version=version)
+def _begun(folder: Path, service: Service, request: PullRequest, branch: str) -> Origin | None:
+    """Return the clone that was broken off in a folder, None where it is empty."""
+    state = folder / _STATE_FOLDER
+    if not folder.exists() or not any(folder.iterdir()):
+        return None
+    if not (state / "origin.json").exists() and [*folder.iterdir()] == [state]:
+        return None
+    if not (state / "unfinished").exists():
+        raise ConflictError(f"{folder} exists and is not empty", code="target_exists")
+    begun = _read_origin(state / "origin.json")
+    wanted = Origin(
+        url=service.connection.url,
+        dataset=request.slug,
+        branch=branch,
+        version=begun.version,
+        filter=request.filter,
+        labels_only=request.labels_only,
+    )
+    if begun != wanted:
+        told = f"{folder} holds the beginning of another clone, of {begun.dataset}"
+        raise ConflictError(told, code="target_exists")
+    return begun
 
 
 def _branch_of(service: Service, request: PullRequest) -> str:
@@ -187,9 +243,14 @@ def _read_origin(path: Path) -> Origin:
 
 
 def _write_origin(path: Path, origin: Origin) -> None:
+    write_json(path, {"form": _FORM, **asdict(origin)})
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a file of what Tessera itself keeps: all of it or nothing, durable on return."""
     new = path.with_name(path.name + ".new")
     with new.open("w", encoding="utf-8") as file:
-        json.dump({"form": _FORM, **asdict(origin)}, file, indent=1)
+        json.dump(document, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

@@ -13,6 +13,7 @@ from panoptic.formats.coco_panoptic_reader import open_panoptic
 from panoptic.formats.coco_source import CocoItem
 from panoptic.formats.json_stream import encode_json, write_object
 from tessera.taxonomy import Taxonomy
+from tessera.working_copy.index import stamp_of
 from tessera.working_copy.rows import JsonRow, export_classes
 
 # A scheme in which no class has an id: categories keep the ids of their classes.
@@ -23,7 +24,7 @@ class Document:
     """The JSON of a working copy, scanned once; a context manager."""
 
     def __init__(self, path: Path, pngs: Path) -> None:
-        pngs.mkdir(exist_ok=True)
+        self.stamp = stamp_of(path)
         self._source = open_panoptic(path, ReadOptions(labels=pngs))
 
     def __enter__(self) -> Document:

@@ -81,13 +81,17 @@ class Scan(NamedTuple):
 def scan(copy: WorkingCopy, base: Snapshot, *, progress: Progress = silent) -> Scan:
     """Compare the files of a working copy with the version that they were made of.
 
-    Files of the time and size that they were written with are not opened.
+    Files of the time and size that they were written with are not opened. A folder that is gone
+    as a whole is a problem, never the deletion of all that was in it.
     """
     if not copy.document_path.exists():
-        problem = Problem("missing_file", "panoptic.json is gone", "panoptic.json")
-        return Scan([], [problem])
+        message = "it is gone: `tessera restore panoptic.json` writes it anew"
+        return Scan([], [Problem("missing_file", message, "panoptic.json")])
     index = CopyIndex(copy.index_path)
     try:
+        gone = list(_missing_folders(copy, index))
+        if gone:
+            return Scan([], gone)
         suspects = list(_touched(copy, index))
         document_stamp = stamp_of(copy.document_path)
         if not suspects and document_stamp == index.fact("document_stamp"):
@@ -232,6 +236,17 @@ class _LabelState(NamedTuple):
 class _PhotoState(NamedTuple):
     digest: bytes | None
     path: Path | None
+
+
+def _missing_folders(copy: WorkingCopy, index: CopyIndex) -> Iterator[Problem]:
+    expected = (
+        (copy.png_folder, any(row.png for row in index.rows())),
+        (copy.photo_folder, any(row.photo_stamp for row in index.rows())),
+    )
+    for folder, was_written in expected:
+        if was_written and not folder.exists():
+            message = "the folder is gone: `tessera restore --all` writes it anew"
+            yield Problem("missing_folder", message, f"{folder.name}/")
 
 
 def _touched(copy: WorkingCopy, index: CopyIndex) -> Iterator[str]:

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 from panoptic.formats.base import Problem
 from tessera.entries import Entry
-from tessera.errors import BranchMoved, NotFound, UsageError
+from tessera.errors import BranchMoved, ConflictError, NotFound, UsageError
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import Origin, WorkingCopy
+from tessera.working_copy.pending import locked
 from tessera.working_copy.scanning import LocalChange, scan
 from tessera.working_copy.updating import differences, restore, unreadable, update
+from tessera.working_copy.writing import write_document_anew, write_snapshot
 
 
 class Synced(NamedTuple):
@@ -58,12 +60,8 @@ def pull_copy(copy: WorkingCopy, *, progress: Progress = silent) -> Synced:
     UsageError
         It is on no branch, or its files cannot be read.
     """
-    if not copy.origin.branch:
-        raise UsageError("on no branch: `tessera checkout BRANCH` goes to one")
-    head = _branch(copy, copy.origin.branch)["head"]
-    if head is None:
-        raise UsageError(f"the branch {copy.origin.branch} has no version")
-    return _go_to(copy, replace(copy.origin, version=head), progress)
+    with locked(copy):
+        return _pull(copy, progress)
 
 
 def checkout(copy: WorkingCopy, rev: str, *, progress: Progress = silent) -> Synced:
@@ -73,7 +71,9 @@ def checkout(copy: WorkingCopy, rev: str, *, progress: Progress = silent) -> Syn
         branch = _branch(copy, rev)["name"]
     except NotFound:
         branch = ""
-    return _go_to(copy, replace(copy.origin, version=version["id"], branch=branch), progress)
+    with locked(copy):
+        origin = replace(copy.origin, version=version["id"], branch=branch)
+        return _go_to(copy, origin, progress)
 
 
 def push_copy(
@@ -87,6 +87,7 @@ def push_copy(
     """Make a version of what was edited.
 
     With `rebase` a branch that moved is pulled first, where nobody else changed the same images.
+    The same push again, after it broke off anywhere, makes no second version.
 
     Raises
     ------
@@ -99,13 +100,14 @@ def push_copy(
     """
     if not copy.origin.branch:
         raise UsageError("on no branch: `tessera checkout BRANCH` goes to one")
-    try:
-        return _push(copy, message, dry_run, progress)
-    except BranchMoved as error:
-        if not rebase:
-            raise _told_moved(copy, error) from error
-        pull_copy(copy, progress=progress)
-        return _push(copy, message, dry_run, progress)
+    with locked(copy):
+        try:
+            return _push(copy, message, dry_run, progress)
+        except BranchMoved as error:
+            if not rebase:
+                raise _told_moved(copy, error) from error
+            _pull(copy, progress)
+            return _push(copy, message, dry_run, progress)
 
 
 def compare(
@@ -127,13 +129,30 @@ def compare(
 def restore_copy(copy: WorkingCopy, names: Sequence[str] | None) -> list[str]:
     """Undo the edits of some images, of all for None; return their names.
 
+    Among the names `panoptic.json` is the file itself, as the version has it; edits of PNGs stay.
+
     Raises
     ------
     NotFound
         A name was not edited.
     """
+    with locked(copy):
+        return _restore(copy, names)
+
+
+def _restore(copy: WorkingCopy, names: Sequence[str] | None) -> list[str]:
     base = copy.base()
+    if names is not None and copy.document_path.name in names:
+        write_document_anew(copy, base)
+        rest = [name for name in names if name != copy.document_path.name]
+        return [copy.document_path.name, *(_restore(copy, rest) if rest else [])]
     found = scan(copy, base)
+    if any(not problem.image for problem in found.problems):
+        # Nothing can be told of single images: the JSON or a folder of files is gone or broken.
+        if names is not None:
+            raise unreadable(found)
+        write_snapshot(copy, base)
+        return [entry.name for entry in base.table]
     broken = {problem.image for problem in found.problems if problem.image}
     edited = {change.name for change in found.changes} | {
         name for name in broken if base.table.find(name) is not None
@@ -142,6 +161,15 @@ def restore_copy(copy: WorkingCopy, names: Sequence[str] | None) -> list[str]:
     if unknown:
         raise NotFound(f"{unknown[0]} was not edited")
     return restore(copy, base, found, edited if names is None else set(names))
+
+
+def _pull(copy: WorkingCopy, progress: Progress) -> Synced:
+    if not copy.origin.branch:
+        raise UsageError("on no branch: `tessera checkout BRANCH` goes to one")
+    head = _branch(copy, copy.origin.branch)["head"]
+    if head is None:
+        raise UsageError(f"the branch {copy.origin.branch} has no version")
+    return _go_to(copy, replace(copy.origin, version=head), progress)
 
 
 def _go_to(copy: WorkingCopy, origin: Origin, progress: Progress) -> Synced:
@@ -163,12 +191,17 @@ def _push(copy: WorkingCopy, message: str, dry_run: bool, progress: Progress) ->
     found = scan(copy, base)
     if found.problems:
         raise unreadable(found)
+    finished = copy.finished
+    if not found.changes and finished is not None and finished.pushed:
+        # It was this push that was broken off, after the version was made.
+        return PushedCopy(base.version, finished.pushed, 0, 0)
     if not found.changes:
         raise UsageError("nothing was edited", code="nothing_changed")
     names = [change.name for change in found.changes]
     if dry_run:
         return PushedCopy(None, names, 0, 0)
     origin = copy.origin
+    _check_left_out(copy, found.changes)
     pushed = push(
         copy.service.connection,
         origin.dataset,
@@ -178,16 +211,35 @@ def _push(copy: WorkingCopy, message: str, dry_run: bool, progress: Progress) ->
         message,
         progress=progress,
     )
-    _settle(copy, base, names, pushed.version["id"])
+    _settle(copy, base, found.changes, pushed.version["id"])
     return PushedCopy(pushed.version, names, pushed.objects, pushed.sent_bytes)
 
 
-def _settle(copy: WorkingCopy, base: Snapshot, names: Sequence[str], version_id: str) -> None:
+def _check_left_out(copy: WorkingCopy, changes: Sequence[LocalChange]) -> None:
+    """Refuse new images of names that the version has, but the filter of the clone left out."""
+    if not copy.origin.filter:
+        return
+    path = f"/datasets/{copy.origin.dataset}/versions/{copy.origin.version}/images/"
+    added = [change.name for change in changes if change.old is None]
+    clashing = [name for name in added if copy.service.connection.get(path, name=name)["results"]]
+    if clashing:
+        raise ConflictError(
+            f"{clashing[0]} is in the version, and was left out by {copy.origin.filter!r}:"
+            " a push would overwrite it",
+            code="left_out",
+            errors=clashing,
+        )
+
+
+def _settle(
+    copy: WorkingCopy, base: Snapshot, changes: Sequence[LocalChange], version_id: str
+) -> None:
     """Let the files be those of the version that was made of them."""
     target = copy.pull(copy.request._replace(rev=version_id))
     local = scan(copy, base)
     origin = replace(copy.origin, version=version_id)
-    update(copy, base, target, local, origin, pushed=frozenset(names))
+    pushed = {change.name: change.new for change in changes}
+    update(copy, base, target, local, origin, pushed=pushed)
 
 
 def _told_moved(copy: WorkingCopy, error: BranchMoved) -> BranchMoved:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tessera.entries import Entry
@@ -10,6 +11,8 @@ from tessera.errors import UsageError, WorkingCopyChanged
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import Origin, WorkingCopy
+from tessera.working_copy.index import CopyIndex
+from tessera.working_copy.pending import Pending, decide, find_pending, locked
 from tessera.working_copy.scanning import LocalChange, Scan
 from tessera.working_copy.writing import update_files
 
@@ -29,12 +32,13 @@ def update(
     local: Scan,
     origin: Origin,
     *,
-    pushed: Collection[str] = (),
+    pushed: Mapping[str, Entry | None] = MappingProxyType({}),
     progress: Progress = silent,
 ) -> Update:
     """Write what differs between two versions; images that were edited alone stay as they are.
 
-    `pushed` are edits that the target was made of.
+    `pushed` are the edits that the target was made of. Where an image was edited again while
+    they travelled, that edit stays as one of the target.
 
     Raises
     ------
@@ -47,8 +51,9 @@ def update(
     if local.problems:
         raise unreadable(local)
     edited = {change.name: change for change in local.changes}
-    at_risk = edited.keys() - set(pushed)
-    moved = dict(differences(base, target))
+    again = {name for name in pushed if name in edited and edited[name].new != pushed[name]}
+    at_risk = edited.keys() - pushed.keys()
+    moved = {name: entry for name, entry in differences(base, target) if name not in again}
     clashing = sorted(
         name
         for name, entry in moved.items()
@@ -62,9 +67,27 @@ def update(
         )
     changed = sorted(name for name, entry in moved.items() if entry is not None)
     removed = sorted(name for name, entry in moved.items() if entry is None)
-    update_files(copy, target, changed, removed, progress=progress)
-    copy.keep_origin(origin)
+    _forget(copy, again)
+    decision = decide(copy, origin, changed, removed, edited=edited, pushed=pushed)
+    _apply(copy, target, decision, progress)
     return Update(changed, removed, sorted(edited.keys() - moved.keys()))
+
+
+def finish_update(copy: WorkingCopy) -> None:
+    """Do the rest of an update that was broken off; `copy.finished` says what it was.
+
+    Raises
+    ------
+    ConflictError
+        It was not broken off: another process is about it.
+    """
+    if not copy.pending_path.exists():
+        return
+    with locked(copy):
+        pending = find_pending(copy)
+        if pending is not None:
+            _apply(copy, copy.at(pending.origin.version), pending, silent)
+            copy.finished = pending
 
 
 def restore(copy: WorkingCopy, base: Snapshot, local: Scan, names: Collection[str]) -> list[str]:
@@ -72,8 +95,21 @@ def restore(copy: WorkingCopy, base: Snapshot, local: Scan, names: Collection[st
     new = {change.name for change in local.changes if change.old is None}
     removed = sorted(name for name in names if name in new)
     changed = sorted(name for name in names if name not in new)
-    update_files(copy, base, changed, removed)
+    _apply(copy, base, decide(copy, copy.origin, changed, removed, edited=set(names)), silent)
     return sorted([*changed, *removed])
+
+
+def _forget(copy: WorkingCopy, names: Collection[str]) -> None:
+    """Let the next scan read images whatever the time and size of their files."""
+    index = CopyIndex(copy.index_path)
+    index.remove(names)
+    index.close()
+
+
+def _apply(copy: WorkingCopy, target: Snapshot, pending: Pending, progress: Progress) -> None:
+    update_files(copy, target, pending, progress=progress)
+    copy.keep_origin(pending.origin)
+    copy.pending_path.unlink()
 
 
 def unreadable(local: Scan) -> UsageError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from panoptic.formats.paths import member_path
@@ -16,6 +16,8 @@ from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import WorkingCopy
 from tessera.working_copy.document import Document, row_of, write_document
 from tessera.working_copy.index import CopyIndex, IndexRow, file_digest, stamp_of
+from tessera.working_copy.naming import free_png, png_names, stem_png
+from tessera.working_copy.pending import Pending, Seen
 from tessera.working_copy.rows import JsonRow, encode_row, row_digest
 
 
@@ -42,119 +44,156 @@ def write_snapshot(copy: WorkingCopy, snapshot: Snapshot, *, progress: Progress 
 
 
 def update_files(
-    copy: WorkingCopy,
-    snapshot: Snapshot,
-    changed: Sequence[str],
-    removed: Sequence[str],
-    *,
-    progress: Progress = silent,
+    copy: WorkingCopy, snapshot: Snapshot, pending: Pending, *, progress: Progress = silent
 ) -> None:
     """Write the images that are changed in a version, and delete those that are not in it.
 
-    What the JSON says of all others stays as it stands there, also where it was edited.
+    What the JSON says of all others stays as it stands there, also where it was edited. It may be
+    done again, from the beginning, after it was broken off anywhere.
     """
     index = CopyIndex(copy.index_path)
+    known = {name: index.get(name) for name in (*pending.changed, *pending.removed)}
     fresh: dict[str, JsonRow] = {}
     with index:
-        taken = {
-            row.png for row in index.rows() if row.png and row.name not in {*changed, *removed}
-        }
-        for done, name in enumerate(changed, 1):
-            item = snapshot[name]
-            before = index.get(name)
+        taken = {row.png for row in index.rows() if row.png and row.name not in known}
+        for done, name in enumerate(pending.changed, 1):
+            item, before, seen = snapshot[name], known[name], pending.seen[name]
             png = None
             if item.is_labelled:
-                png = before.png if before and before.png else _free_png(name, taken)
+                png = before.png if before and before.png else free_png(stem_png(name), taken)
                 taken.add(png)
             elif before is not None and before.png:
-                (copy.png_folder / before.png).unlink(missing_ok=True)
-            written = write_image(copy, item, png)
+                _delete(member_path(copy.png_folder, before.png), seen.png)
+            written = write_image(copy, item, png, seen)
             index.put([written.row])
             fresh[name] = written.json
-            progress(done, len(changed))
-        for name in removed:
-            _delete_files(copy, index.get(name), name)
-        index.remove(removed)
+            progress(done, len(pending.changed))
+        for name in pending.removed:
+            before = known[name]
+            if before is not None and before.png:
+                _delete(member_path(copy.png_folder, before.png), pending.seen[name].png)
+            _delete(member_path(copy.photo_folder, name), pending.seen[name].photo)
+        index.remove(pending.removed)
         with Document(copy.document_path, copy.png_folder) as document:
-            _write_json(copy, snapshot, lambda: _merged(document, fresh, set(removed)), index)
+            merging = _Merging(document, pending, known, fresh)
+            _write_json(copy, snapshot, merging.rows, index)
     index.close()
 
 
-def write_image(copy: WorkingCopy, item: Item, png: str | None) -> Written:
-    """Write the files of one image; photographs that were erased or left out are not there."""
+def write_document_anew(copy: WorkingCopy, snapshot: Snapshot) -> None:
+    """Write the JSON as the version has it, and touch no other file."""
+    index = CopyIndex(copy.index_path)
+    pngs = {row.name: row.png for row in index.rows()}
+    spool = []
+    for item in snapshot:
+        label = item.label if item.is_labelled else None
+        row, _ = encode_row(item.entry, label, item.attributes, pngs.get(item.name))
+        spool.append(row)
+    with index:
+        _write_json(copy, snapshot, lambda: spool, index)
+    index.close()
+
+
+def write_image(
+    copy: WorkingCopy, item: Item, png: str | None, seen: Seen | None = None
+) -> Written:
+    """Write the files of one image; photographs that were erased or left out are not there.
+
+    seen : the files that may be overwritten; None: whatever is there
+    """
     label = item.label if item.is_labelled else None
     json_row, content = encode_row(item.entry, label, item.attributes, png)
-    png_path = None
+    png_stamp = png_sha256 = None
     if content is not None and png is not None:
-        png_path = member_path(copy.png_folder, png)
-        _write(png_path, content)
-    photo_path = _write_photo(copy, item)
+        png_sha256 = hashlib.sha256(content).digest()
+        path = member_path(copy.png_folder, png)
+        png_stamp = _write(copy, path, content, png_sha256, seen and (seen.png,))
+    photo, photo_stamp = _photo(copy, item), None
+    if photo is not None:
+        assert item.entry.image is not None
+        path = member_path(copy.photo_folder, item.name)
+        photo_stamp = _write(copy, path, photo, item.entry.image, seen and (seen.photo,))
     row = IndexRow(
         name=item.name,
-        png=png if content is not None else None,
-        png_stamp=None if png_path is None else stamp_of(png_path),
-        png_sha256=None if png_path is None else file_digest(png_path),
-        photo_stamp=None if photo_path is None else stamp_of(photo_path),
-        photo_sha256=None if photo_path is None else item.entry.image,
+        png=None if png_sha256 is None else png,
+        png_stamp=png_stamp,
+        png_sha256=png_sha256,
+        photo_stamp=photo_stamp,
+        photo_sha256=None if photo is None else item.entry.image,
         row_sha256=row_digest(json_row),
     )
     return Written(row, json_row)
 
 
-def png_names(names: Iterable[str]) -> dict[str, str]:
-    """Return the name of each image's PNG: its stem, or all of its name where two share a stem."""
-    known = list(names)
-    stems = Counter(_stem_png(name) for name in known)
-    return {
-        name: _stem_png(name) if stems[_stem_png(name)] == 1 else f"{name}.png" for name in known
-    }
-
-
-def _free_png(name: str, taken: set[str]) -> str:
-    return _stem_png(name) if _stem_png(name) not in taken else f"{name}.png"
-
-
-def _stem_png(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix(".png"))
-
-
-def _write_photo(copy: WorkingCopy, item: Item) -> Path | None:
+def _photo(copy: WorkingCopy, item: Item) -> bytes | None:
     if item.entry.image is None or copy.origin.labels_only:
         return None
-    path = member_path(copy.photo_folder, item.name)
     try:
-        _write(path, item.photo_bytes)
+        return item.photo_bytes
     except ObjectErased:
         return None
-    return path
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(
+    copy: WorkingCopy, path: Path, content: bytes, sha256: bytes, seen: tuple[str | None] | None
+) -> str:
+    """Write a file all at once; return its stamp, "" for one that was edited and stays.
+
+    No file has the stamp "": the next scan opens it, and finds the edit.
+    """
+    if seen is not None:
+        now = stamp_of(path)
+        if now is not None and now != seen[0] and file_digest(path) != sha256:
+            return ""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+    # Not beside it: the longest name that a file may have leaves no room for a longer one.
+    new = copy.state_folder / "file.new"
     new.write_bytes(content)
     os.replace(new, path)
+    return stamp_of(path) or ""
 
 
-def _delete_files(copy: WorkingCopy, row: IndexRow | None, name: str) -> None:
-    if row is not None and row.png:
-        member_path(copy.png_folder, row.png).unlink(missing_ok=True)
-    if row is not None and row.photo_stamp:
-        member_path(copy.photo_folder, name).unlink(missing_ok=True)
+def _delete(path: Path, seen: str | None) -> None:
+    """Delete a file, unless it was edited since."""
+    if stamp_of(path) == seen:
+        path.unlink(missing_ok=True)
 
 
-def _merged(
-    document: Document, fresh: Mapping[str, JsonRow], removed: set[str]
-) -> Iterator[JsonRow]:
-    """Yield the rows of the document in their order, with what is new in place of the old."""
-    met = set()
-    for item in document.items():
-        met.add(item.name)
-        if item.name in fresh:
-            yield fresh[item.name]
-        elif item.name not in removed:
-            yield row_of(item)
-    yield from (row for name, row in fresh.items() if name not in met)
+class _Merging:
+    """The document with what is new in place of the old."""
+
+    def __init__(
+        self,
+        document: Document,
+        pending: Pending,
+        known: Mapping[str, IndexRow | None],
+        fresh: Mapping[str, JsonRow],
+    ) -> None:
+        self._document, self._known, self._fresh = document, known, fresh
+        self._removed = set(pending.removed)
+        self._is_as_seen = document.stamp == pending.document_stamp
+
+    def rows(self) -> Iterator[JsonRow]:
+        """Yield the rows in the document's order, then those of new images."""
+        met = set()
+        for item in self._document.items():
+            met.add(item.name)
+            row = row_of(item)
+            if item.name not in self._known or self._was_edited(item.name, row):
+                yield row
+            elif item.name not in self._removed:
+                yield self._fresh[item.name]
+        yield from (row for name, row in self._fresh.items() if name not in met)
+
+    def _was_edited(self, name: str, row: JsonRow) -> bool:
+        """Say whether somebody changed a row after the update was decided."""
+        if self._is_as_seen:
+            return False
+        before = self._known[name]
+        own = {before.row_sha256} if before else set()
+        if name in self._fresh:
+            own.add(row_digest(self._fresh[name]))
+        return row_digest(row) not in own
 
 
 def _write_json(

@@ -1,13 +1,23 @@
-"""No input of any kind gives a 500; the client raises what a view does not catch."""
+"""No input of any kind gives a 500; the client raises what a view does not catch.
+
+What the OpenAPI document knows of requests, schemathesis sends (test_schemathesis.py). Here is what
+it cannot know: names that lead nowhere, bytes that are no text, headers of others.
+"""
 
 import string
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
-from tests.api.builders import API, STREETS, build_world, client_of
+from tests.api.builders import API, STREETS, client_of
+from tests.api.one_world import one_storage, one_world
+from tests.api.taxonomy_builders import DRAFT, TAXONOMIES
+
+pytestmark = pytest.mark.django_db
 
 WEIRD = [
     "%00", "%FF%FE", "..", "...", "~", "~1", "main~99999999999999999999", "main~-1", "v0",
@@ -18,50 +28,21 @@ WEIRD = [
 NUMBERS = ["0", "-1", "9" * 9, "9" * 10, "9" * 30, "1e3", "0x1", "1.5", "%D9%A1", "00001"]
 REVISION_PATHS = ["", "stats/", "images/", "images/1/", "images/1/panoptic.png"]
 VALUES = ["%00", "%FF%FE", "-1", "9" * 30, "%D9%A1", "%F0%9F%9A%97", "'--", "a" * 3_000, ""]
-PAGE = ("cursor", "limit")
-IMAGE = f"{STREETS}/versions/v1/images/1"
-READ = {
-    f"{API}/datasets/": PAGE,
-    f"{STREETS}/versions/": (*PAGE, "branch"),
-    f"{STREETS}/versions/v1/images/": (*PAGE, "class", "split", "status", "prefix", "name"),
-    f"{IMAGE}/history/": PAGE,
-    f"{IMAGE}/semantic.png": ("ids", "void", "format"),
-    f"{IMAGE}/overlay.png": ("size",),
-    f"{IMAGE}/thumbnail.webp": ("size", "layer"),
-    f"{IMAGE}/instances.json": ("geometry",),
-    f"{STREETS}/compare/v1..v2/images/": (*PAGE, "kind", "change", "facet", "class", "order"),
-    f"{STREETS}/branches/": PAGE,
-    f"{STREETS}/tags/": PAGE,
-    f"{API}/taxonomies/": PAGE,
-    f"{API}/jobs/": (*PAGE, "state", "dataset"),
-    f"{API}/teams/": PAGE,
-    f"{STREETS}/members/": PAGE,
-    f"{STREETS}/teams/": PAGE,
-    f"{API}/tokens/": PAGE,
-    "/api/schema/": ("format",),
-}
-WRITTEN = [
-    ("post", f"{API}/datasets/"), ("patch", f"{STREETS}/"), ("post", f"{STREETS}/branches/"),
-    ("patch", f"{STREETS}/branches/main/"), ("post", f"{STREETS}/branches/main/commits/"),
-    ("post", f"{STREETS}/tags/"), ("post", f"{STREETS}/exports/"), ("post", f"{API}/tokens/"),
-    ("post", f"{API}/teams/"),
+IMAGES = f"{STREETS}/versions/v1/images/"
+PARAMETERS = ("cursor", "limit", "class", "split", "status", "prefix", "name", "taxonomy", "odd")
+POSTED = [
+    f"{API}/datasets/", f"{STREETS}/branches/", f"{STREETS}/branches/main/commits/",
+    f"{STREETS}/tags/", f"{STREETS}/exports/", f"{STREETS}/imports/", f"{API}/tokens/",
+    TAXONOMIES, f"{DRAFT}operations/", f"{DRAFT}publish/", f"{TAXONOMIES}streets-classes/pictures/",
 ]  # fmt: skip
-FIELDS = ["slug", "title", "taxonomy", "visibility", "default_branch", "name", "head", "protected",
-          "expected_head", "message", "changes", "version", "format", "filter", "options", "days",
-          "scopes", "read_only"]  # fmt: skip
+MEDIA_TYPES = [
+    "application/json", "multipart/form-data; boundary=b", "image/png", "image/webp",
+    "application/x-tessera-pack",
+]  # fmt: skip
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
     ["main", "v1", "f" * 64, "streets-classes", "coco_panoptic", "\x00", "\u2028"]
 )
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
-CHANGE = ("name", "image", "label", "split", "status", "attributes", "delete")
-changes = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(CHANGE, values)), max_size=3)
-bodies = st.dictionaries(st.sampled_from(FIELDS), values, max_size=5)
 relaxed = settings(
     max_examples=40,
     deadline=None,
@@ -69,10 +50,16 @@ relaxed = settings(
 )
 
 
-@pytest.fixture
-def client(db):
-    build_world()
-    return client_of("ada")
+@pytest.fixture(scope="module")
+def _blob_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with one_storage(tmp_path_factory.mktemp("blobs")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(_blob_folder, django_db_setup, django_db_blocker) -> Iterator[APIClient]:
+    with one_world(django_db_blocker):
+        yield client_of("ada")
 
 
 def is_answered(response):
@@ -115,41 +102,25 @@ def test_a_weird_number(client):
         is_answered(client.get(f"{API}/jobs/{number}/"))
 
 
-@pytest.mark.parametrize("path", READ)
-def test_weird_parameters(client, path):
-    for parameter in READ[path]:
+def test_weird_parameters(client):
+    for parameter in PARAMETERS:
         for value in VALUES:
-            is_answered(client.get(f"{path}?{parameter}={value}"))
+            is_answered(client.get(f"{IMAGES}?{parameter}={value}"))
 
 
 @relaxed
-@given(rev=texts, parameter=st.sampled_from(["class", "split", "prefix", "name"]), value=texts)
-def test_any_text_in_a_path_and_a_query(client, rev, parameter, value):
+@given(rev=texts, name=texts)
+def test_any_text_in_a_path(client, rev, name):
     is_answered(client.get(f"{STREETS}/versions/{quote(rev, safe='')}/images/"))
-    is_answered(client.get(f"{STREETS}/versions/v1/images/", {parameter: value}))
-
-
-@relaxed
-@given(operation=st.sampled_from(WRITTEN), body=bodies | values)
-def test_any_body(client, operation, body):
-    method, path = operation
-    is_answered(getattr(client, method)(path, body))
-
-
-@relaxed
-@given(changes=changes, head=st.sampled_from(["v3", None, "x"]))
-def test_any_changes(client, changes, head):
-    if head == "v3":
-        head = client.get(f"{STREETS}/branches/main/").json()["head"]
-    body = {"expected_head": head, "changes": changes}
-    is_answered(client.post(f"{STREETS}/branches/main/commits/", body))
+    is_answered(client.get(f"{STREETS}/branches/{quote(name, safe='')}/"))
 
 
 @relaxed
 @given(
-    data=st.binary(max_size=60),
-    path=st.sampled_from([*(path for _, path in WRITTEN), f"{STREETS}/imports/"]),
-    media_type=st.sampled_from(["application/json", "multipart/form-data; boundary=b"]),
+    data=st.binary(max_size=80)
+    | st.sampled_from([b"[", b"{", b'{"classes":', b"\x89PNG\r\n\x1a\n"]),
+    path=st.sampled_from(POSTED),
+    media_type=st.sampled_from(MEDIA_TYPES),
 )
 def test_any_bytes(client, data, path, media_type):
     is_answered(client.generic("POST", path, data, content_type=media_type))

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,22 +19,44 @@ def generated(tmp_path_factory) -> str:
     return path.read_text()
 
 
+@pytest.fixture(scope="module")
+def document(generated: str) -> dict[str, Any]:
+    return yaml.load(generated, Loader=yaml.CSafeLoader)
+
+
 def test_the_committed_document_is_the_one_that_the_code_makes(generated):
     assert DOCUMENT.read_text() == generated, "make docs/openapi.yaml"
 
 
-def test_every_operation_says_what_it_does_and_how_it_fails(generated):
-    for path, operations in yaml.safe_load(generated)["paths"].items():
+def test_every_operation_says_what_it_does_and_how_it_fails(document):
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation["description"], (method, path)
             codes = set(operation["responses"])
             assert codes & {"400", "401", "404", "503"} or path == "/healthz", (method, path)
 
 
-def test_every_operation_has_a_name_of_its_own(generated):
+def test_every_refusal_is_a_problem_and_says_why(document):
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400 and status != "503":
+                    assert list(response["content"]) == ["application/problem+json"], (method, path)
+                    assert response["description"], (method, path, status)
+
+
+def test_every_operation_of_the_api_may_be_refused_for_its_caller(document):
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if path.startswith("/api/v1/"):
+                writes = {"403"} if method != "get" else set()
+                assert {"401", "429"} | writes <= operation["responses"].keys(), (method, path)
+
+
+def test_every_operation_has_a_name_of_its_own(document):
     names = [
         operation["operationId"]
-        for operations in yaml.safe_load(generated)["paths"].values()
+        for operations in document["paths"].values()
         for operation in operations.values()
     ]
     assert len(names) == len(set(names))
@@ -77,8 +100,7 @@ READ = [
 
 
 @pytest.mark.parametrize("url", READ)
-def test_an_answer_has_the_members_that_the_document_says(generated, admin, url):
-    document = yaml.safe_load(generated)
+def test_an_answer_has_no_other_members_than_the_document_says(document, admin, url):
     response = admin.get(url)
     template = re.sub(r"<\w+:(\w+)>", r"{\1}", f"/{response.resolver_match.route}")
     described = document["paths"][template]["get"]["responses"]["200"]["content"]

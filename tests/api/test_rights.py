@@ -109,6 +109,10 @@ TABLE = [
     ("post", f"{UPLOAD}/", edited(404)),  # X-HTTP-Method-Override
     ("patch", f"{UPLOAD}/", edited(404)),
     ("delete", f"{UPLOAD}/", edited(404)),
+    ("post", f"{STREETS}/pull/", seen(400)),
+    ("delete", f"{STREETS}/pull/leases/{NOBODY}/", seen(204)),
+    ("post", f"{STREETS}/blobs/fetch/", seen(400)),
+    ("get", f"{STREETS}/versions/v1/manifest", seen()),
     ("get", f"{STREETS}/versions/", seen()),
     ("get", f"{STREETS}/versions/?branch=main", seen()),
     ("get", f"{STREETS}/versions/v1/", seen()),

@@ -1,16 +1,13 @@
-"""The archive of a whole service: form, refusals, and the way from one database to another."""
+"""The archive of a whole service: its form, what is refused, and where it may come back."""
 
 import hashlib
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -29,12 +26,9 @@ from store_app.garbage import collect_garbage
 from store_app.models import Lease, Pack
 from store_app.verification import verify
 from tests.datasets_app.builders import commit_to, dataset, names, put_bytes, put_label
-from tests.postgres import start_postgres
 from tests.scenarios.commands import refuse, run
 from tests.store_app.builders import files_in, s3_server, use_bucket
 from tests.store_app.cutting_proxy import cutting_proxy
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -380,44 +374,3 @@ def test_the_commands_say_what_they_did(tmp_path):
     empty_the_database()
     assert run("restore", path)["rows"] == report["rows"]
     assert refuse("restore", path)["code"] == "not_empty"
-
-
-# ---- from one database to the other -------------------------------------------
-
-
-def in_service(folder: Path, database: str, *arguments: object) -> dict[str, Any]:
-    """Run the script in a service of its own."""
-    folder.mkdir()
-    environment = {**os.environ, "TESSERA_DATA_DIR": str(folder), "TESSERA_WORKERS": "1"}
-    environment.pop("DATABASE_URL", None)
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    if database:
-        environment["DATABASE_URL"] = database
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.datasets_app.backup_script", *map(str, arguments)],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.mark.slow
-def test_a_service_moves_from_sqlite_to_postgres_and_back(tmp_path):
-    server = start_postgres()
-    url = f"postgres://{server['USER']}@/{server['NAME']}?host={server['HOST']}"
-    first, second, third = (tmp_path / f"{n}.tar" for n in (1, 2, 3))
-    made = in_service(tmp_path / "made", "", "make", first)
-    moved = in_service(tmp_path / "moved", url, "take", first, second)
-    back = in_service(tmp_path / "back", "", "take", second, third)
-    assert made["findings"] == moved["findings"] == back["findings"] == []
-    assert made["audit_findings"] == moved["audit_findings"] == back["audit_findings"] == []
-    assert len(made["manifests"]) == 3
-    assert made["tags"]["1.0"] in made["manifests"].values()
-    assert made["audit_heads"]
-    for field in ("heads", "manifests", "tags", "audit_heads"):
-        assert made[field] == moved[field] == back[field]
-    assert [label for label, rows in made["rows"].items() if not rows] == []
-    assert moved["audit"][: len(made["audit"])] == made["audit"]
-    assert back["audit"][: len(moved["audit"])] == moved["audit"]
-    for label, rows in made["rows"].items():
-        assert moved["rows"][label] == rows, label

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +21,8 @@ from PIL import Image
 from people_app.actions.tokens import create_token
 from tessera.commands.main import main
 from tests.api.builders import World, build_world, person
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Ran(NamedTuple):
@@ -102,3 +111,100 @@ def office(
         return desk
 
     return Office(live_server.url, world, sit)
+
+
+class Room(NamedTuple):
+    """A service for all tests of a module, a token for it, and a folder for their files."""
+
+    url: str
+    secret: str
+    folder: Path
+
+
+_BUILD = """
+import django
+django.setup()
+call_command("migrate", verbosity=0)
+from datasets_app.actions.branches import create_branch
+from datasets_app.staging import ImageChange
+from people_app.actions.tokens import create_token
+from tests.api.builders import CAR, ROAD, SKY, build_world, person, put_label
+from tests.datasets_app.builders import commit_to
+world, ada = build_world(), person("ada")
+for branch, drawing in (("ours", "3333 1111 1111"), ("theirs", "3333 1221 1221")):
+    create_branch(dataset=world.dataset, name=branch, head=world.versions[1], actor=ada)
+    classes = {1: ROAD, 2: CAR, 3: SKY} if "2" in drawing else {1: ROAD, 3: SKY}
+    label = put_label(drawing, classes)
+    commit_to(world.dataset, [ImageChange("a.png", label=label)], branch=branch, author=ada)
+print(create_token(user=ada, name="desk", actor=ada).secret)
+"""
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """A service in processes of its own, made once; what a test makes there, it names itself.
+
+    Beside the usual branches there are `ours` and `theirs`, which gave a.png two labels.
+    """
+    folder, port = tmp_path_factory.mktemp("room"), free_port()
+    environment = {
+        **os.environ,
+        "TESSERA_DATA_DIR": str(folder / "data"),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TESSERA_WORKERS": "1",
+    }
+    for name in ("DATABASE_URL", "TESSERA_STORAGE_URL"):
+        environment.pop(name, None)
+    building = [sys.executable, "-c", _BUILD]
+    made = subprocess.run(
+        building, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    serving = [sys.executable, "manage.py", "run_service", "--port", str(port)]
+    with (folder / "service.log").open("w") as log:
+        service = subprocess.Popen(
+            [*serving, "--sample-images", "0"],
+            cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url, service)
+        yield Room(url, made.stdout.split()[-1], folder)
+    finally:
+        os.killpg(service.pid, signal.SIGTERM)
+        service.wait(timeout=30)
+
+
+def wait_for(url: str, service: subprocess.Popen[bytes]) -> None:
+    """Wait until a service answers."""
+    for _ in range(300):
+        assert service.poll() is None, "the service ended"
+        try:
+            if httpx.get(f"{url}/readyz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the service does not answer")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def seat(room: Room, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """The clone of the room, which all tests of the module share."""
+    monkeypatch.setenv("TESSERA_CONFIG_DIR", str(room.folder / "config"))
+    monkeypatch.setenv("TESSERA_CACHE_DIR", str(room.folder / "cache"))
+    monkeypatch.setenv("TESSERA_TOKEN", "")
+    monkeypatch.setenv("TESSERA_URL", "")
+    desk = Desk(room.folder / "one", capsys, monkeypatch.chdir)
+    if not desk.folder.exists():
+        outside = Desk(room.folder, capsys, monkeypatch.chdir)
+        outside.ok("login", room.url, "--token", room.secret)
+        outside.ok("clone", "streets", "one")
+    return desk

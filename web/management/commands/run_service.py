@@ -64,8 +64,9 @@ class Command(BaseCommand):
             "--workers-kill-timeout", str(_KILL_SECONDS), "--no-ws", "--log-level", "warning",
             "config.wsgi:application",
         ]  # fmt: skip
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, _interrupt)
+        signal.signal(signal.SIGTERM, _interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(signal.SIGHUP, _interrupt)
         # In sessions of their own: Ctrl-C would reach them, and the stop below once more, and
         # a worker takes a second signal for impatience.
         children = [
@@ -88,7 +89,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n  Tessera is at   http://{host}:{port}/")
         if password:
             self.stdout.write(f"  Sign in as      admin, password {password.read_text().strip()}")
-            self.stdout.write(f"                  (kept in {password}; change it at /admin/)")
+            self.stdout.write(f"                  (kept in {password}; change it at /account/)")
         self.stdout.write("  Stop with       Ctrl-C\n")
 
 
