@@ -22,7 +22,7 @@ _WHY = {
     "403": "the caller, or their token, may not do this",
     "404": "there is no such thing, or the caller may not see it",
     "409": "it cannot be done to what is there now; `code` says why",
-    "410": "`object_erased`: the bytes were erased, and only their digest is left",
+    "410": "it was there and is no more: `object_erased`, `lease_ended`, `upload_ended`",
     "412": "a condition of the request does not hold",
     "413": "the body is too large",
     "415": "the body is of a media type that is not taken here",

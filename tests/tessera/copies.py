@@ -124,6 +124,7 @@ class Room(NamedTuple):
 _BUILD = """
 import django
 django.setup()
+from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from datasets_app.actions.branches import create_branch
 from datasets_app.staging import ImageChange
