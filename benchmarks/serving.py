@@ -22,7 +22,12 @@ _START_SECONDS = 60
 def serving(database: Any) -> Iterator[str]:
     """Serve a database of `Service.new_database` within the block; gives the address."""
     port = _free_port()
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database.settings_dict['NAME']}"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{database.settings_dict['NAME']}",
+        # There are no pages to serve, and so no folder of static files.
+        "PYTHONWARNINGS": "ignore:No directory at",
+    }
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port),
         "--workers", "2", "--blocking-threads", "4", "--no-ws", "--log-level", "error",

@@ -41,9 +41,16 @@ def iter_blobs(
     remaining = iter(digests)
     while some := list(islice(remaining, _LOOKED_UP_AT_ONCE)):
         locations = {location.digest: location for location in get_locations(some)}
-        for batch in _batches((locations[digest] for digest in some), batch_bytes):
-            found = _read_moving(batch)
-            yield from ((location.digest, found[location.digest]) for location in batch)
+        yield from iter_located([locations[digest] for digest in some], batch_bytes=batch_bytes)
+
+
+def iter_located(
+    locations: Sequence[Location], *, batch_bytes: int = 32_000_000
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (digest, stored bytes) of locations that were just looked up, in their order."""
+    for batch in _batches(locations, batch_bytes):
+        found = _read_moving(batch)
+        yield from ((location.digest, found[location.digest]) for location in batch)
 
 
 def get_content(digest: bytes) -> bytes:

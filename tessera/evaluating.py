@@ -126,14 +126,20 @@ def bind_classes(
 ) -> Mapping[int | str, BoundClass]:
     """Return the live class of each class of a file: by its id in the scheme, else by its name.
 
+    A file all of whose classes have their names and ids here, as that of a working copy, is
+    taken at its word.
+
     Raises
     ------
     UsageError
         Classes that are not there, or whose id says another class than their name.
     """
+    classes = tuple(classes)
     by_id = {
         one.external[scheme]: one for one in taxonomy.classes.values() if scheme in one.external
     }
+    if all(_is_own(taxonomy, one) for one in classes):
+        by_id = {}
     bound: dict[int | str, BoundClass] = {}
     strangers = []
     for one in classes:
@@ -152,6 +158,11 @@ def bind_classes(
             errors=strangers,
         )
     return bound
+
+
+def _is_own(taxonomy: Taxonomy, one: FileClass) -> bool:
+    named = taxonomy.by_name.get(one.name)
+    return named is not None and named.class_id == one.external_id
 
 
 def _missed(truth: Label, kinds: Kinds) -> PanopticTally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ from tessera.service import RemoteDataset, connect
 _GOAL = Goal(5)
 _HEIGHT, _WIDTH = 240, 320
 _ROUNDS = 3
+
+# Brings the first version, then the second; what each cost.
+Turn = Callable[[], tuple[Cost, Cost]]
 
 
 class Small(NamedTuple):
@@ -69,16 +73,24 @@ def run(bench: Bench) -> Iterator[Row]:
     with serving(database) as address:
         sides = Sides(address, token, (ids[0], ids[1]), (before, after))
         rounds = min(bench.scale.rounds, _ROUNDS)
-        ours = [_pull_twice(bench, sides) for _ in range(rounds + 1)][1:]
+        _pull_twice(bench, sides)  # warms the service up
         for program in ("git", "dvc"):
             if shutil.which(program) is None:
-                yield left_out(f"pull/{program}", f"there is no {program}")
+                yield left_out(f"pulling/{program}", f"there is no {program}")
                 continue
+            pull_with_peer = _PEERS[program](bench, sides)
             # DVC takes a minute for what takes git seconds: once has to do.
-            peer = _PEERS[program](bench, sides, rounds if program == "git" else 1)
-            yield _row(f"pull/{program}", [one[0] for one in ours], [one[0] for one in peer], count)
-            name = f"pull/{program}-again"
-            yield _row(name, [one[1] for one in ours], [one[1] for one in peer], count, changed)
+            turns = [
+                (_pull_twice(bench, sides), pull_with_peer())
+                for _ in range(rounds if program == "git" else 1)
+            ]
+            ours, peer = zip(*turns, strict=True)
+            yield _row(f"pulling/{program}", _nth(0, ours), _nth(0, peer), count)
+            yield _row(f"pulling/{program}-again", _nth(1, ours), _nth(1, peer), count, changed)
+
+
+def _nth(place: int, costs: Sequence[tuple[Cost, Cost]]) -> list[Cost]:
+    return [both[place] for both in costs]
 
 
 def _row(
@@ -95,7 +107,7 @@ def _row(
         median_wall(ours) * 1e3,
         median_wall(peer) * 1e3,
         "ms",
-        median_wall(peer) / median_wall(ours),
+        median(theirs.wall / own.wall for own, theirs in zip(ours, peer, strict=True)),
         _GOAL,
         None,
         f"{what}: our SDK from granian over loopback, verified and flushed to disk; {theirs}",
@@ -120,7 +132,7 @@ def _pull(dataset: RemoteDataset, rev: str, count: int) -> None:
         raise AssertionError("the snapshot has another number of images")
 
 
-def _clone_with_git(bench: Bench, sides: Sides, rounds: int) -> list[tuple[Cost, Cost]]:
+def _clone_with_git(bench: Bench, sides: Sides) -> Turn:
     source = bench.path("pull-git")
     run_program(source, "git", "init", "--quiet", "--initial-branch=main")
     _write(source / "labels", sides.files[0])
@@ -140,10 +152,10 @@ def _clone_with_git(bench: Bench, sides: Sides, rounds: int) -> list[tuple[Cost,
         shutil.rmtree(target)
         return first, again
 
-    return [once() for _ in range(rounds)]
+    return once
 
 
-def _pull_with_dvc(bench: Bench, sides: Sides, rounds: int) -> list[tuple[Cost, Cost]]:
+def _pull_with_dvc(bench: Bench, sides: Sides) -> Turn:
     source, remote = bench.path("pull-dvc"), bench.path("pull-dvc-remote")
     run_program(source, "git", "init", "--quiet", "--initial-branch=main")
     run_program(source, "dvc", "init", "--quiet")
@@ -165,10 +177,10 @@ def _pull_with_dvc(bench: Bench, sides: Sides, rounds: int) -> list[tuple[Cost, 
         shutil.rmtree(target)
         return first, again
 
-    return [once() for _ in range(rounds)]
+    return once
 
 
-_PEERS: dict[str, Callable[[Bench, Sides, int], list[tuple[Cost, Cost]]]] = {
+_PEERS: dict[str, Callable[[Bench, Sides], Turn]] = {
     "git": _clone_with_git,
     "dvc": _pull_with_dvc,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from os.path import isfile
 from pathlib import Path
 
 from panoptic.errors import MalformedFile
@@ -48,13 +49,14 @@ def member_path(folder: Path, text: object, *, file: str = "", image: str = "") 
 def find_photo(folder: Path, name: str) -> Path | None:
     """The photograph `folder/name`, or the one of that stem with the suffix of an image."""
     path = member_path(folder, name)
-    if path.is_file():
+    if isfile(path):
         return path
     for suffix in PHOTO_SUFFIXES:
         for spelled in (suffix, suffix.upper()):
             # Appended, never replaced: a folder may be called `frame.001`.
             candidate = path.with_name(path.name + spelled)
-            if candidate.is_file():
+            # Path.is_file would raise where the longer name is too long for the disk.
+            if isfile(candidate):
                 return candidate
     return None
 

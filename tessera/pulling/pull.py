@@ -106,10 +106,11 @@ def pull(
     line = line_of(cache, connection.url, request)
     tally = _Tally(progress, None if request.filter else version["image_count"])
     one = _Pull(connection, cache, request, version, line, tally)
-    if not (one.folder / "entries.json").exists():
-        _pull_anew(one)
+    is_checked = not (one.folder / "entries.json").exists() and _pull_anew(one)
     table, facts = load_entries(one.folder)
-    erased = _mend(one, table, facts)
+    erased = {bytes.fromhex(text) for text in facts["erased"]}
+    if not is_checked:
+        erased = _mend(one, table, facts, erased)
     tally.finish(len(table))
     return Pulled(one.folder, facts["version"], tally.objects, tally.bytes, tuple(sorted(erased)))
 
@@ -125,16 +126,20 @@ def columns_of(labels_only: bool) -> tuple[str, ...]:
     return ("labels", "attributes") if labels_only else ("labels", "attributes", "images")
 
 
-def _pull_anew(one: _Pull) -> None:
-    """Fetch a version page by page and save its table."""
+def _pull_anew(one: _Pull) -> bool:
+    """Fetch a version page by page and save its table; say whether the cache was asked for all
+    that it names, and not only for what a pull before this one had not seen to."""
     with Journal(one.line / f"{one.version_id}.journal") as journal:
         plan = _resumed(one, journal)
+        is_resumed = plan is not None
         if plan is None:
             plan = one.plan(have=_have(one.line, one.version))
             _fetch(one, plan, journal.add)
         _save(one, journal)
         plan.release()
+        have = journal.done[0].have
         journal.forget()
+    return have is None and not is_resumed
 
 
 def _resumed(one: _Pull, journal: Journal) -> Plan | None:
@@ -278,9 +283,10 @@ def _save(one: _Pull, journal: Journal) -> None:
     os.close(handle)
 
 
-def _mend(one: _Pull, table: EntryTable, facts: Mapping[str, Any]) -> set[bytes]:
+def _mend(
+    one: _Pull, table: EntryTable, facts: Mapping[str, Any], erased: set[bytes]
+) -> set[bytes]:
     """Fetch what the cache has lost of a snapshot; return what cannot be had: it was erased."""
-    erased = {bytes.fromhex(text) for text in facts["erased"]}
     wanted = table.digests(columns_of(one.request.labels_only))
     missing = frozenset(one.cache.missing(wanted)) - erased
     if not missing:

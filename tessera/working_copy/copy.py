@@ -100,7 +100,7 @@ class WorkingCopy:
         return self.at(self.origin.version, progress=progress)
 
     def at(self, version: str, *, progress: Progress = silent) -> Snapshot:
-        """Return a version by its full id, from the cache where it is there."""
+        """Return a version by its full id, from the cache where all of it is there."""
         request = self.request._replace(rev=version)
         found = find_snapshot(self.config, self.origin.url, request)
         return found or self.pull(request, progress=progress)
@@ -118,14 +118,17 @@ class WorkingCopy:
 
 
 def find_snapshot(config: Config, url: str, request: PullRequest) -> Snapshot | None:
-    """Return a version that was pulled before, by its full id; None where it was not."""
-    from tessera.pulling.pull import line_of
+    """Return a version that was pulled before, by its full id; None where some of it is gone."""
+    from tessera.pulling.pull import columns_of, line_of
 
     with Cache(config.cache_dir) as cache:
         folder = line_of(cache, url, request) / request.rev
-    if not (folder / "entries.json").exists():
-        return None
-    return Snapshot(folder, config.cache_dir)
+        if not (folder / "entries.json").exists():
+            return None
+        found = Snapshot(folder, config.cache_dir)
+        named = found.table.digests(columns_of(request.labels_only))
+        # Somebody may have cleared the cache, which is shared by all working copies.
+        return None if set(cache.missing(named)) - found.erased else found
 
 
 def find_working_copy(start: Path, config: Config) -> WorkingCopy:

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.db import connection
+from rest_framework.test import APIClient
 
 from datasets_app.actions.datasets import create_dataset
-from datasets_app.models import Branch, Dataset, Tag, Version
+from datasets_app.models import Branch, Dataset, IdempotencyKey, Tag, Version
 from labels_app.actions.taxonomies import create_taxonomy
 from labels_app.classes import ClassSpec
 from people_app.actions.roles import grant_role
@@ -198,3 +200,35 @@ def test_a_dataset_is_made_once(clients):
     both = at_once(clients, act)
     assert {tuple(sorted(pair)) for pair in zip(*both, strict=True)} == {(201, 409)}
     assert Dataset.objects.filter(slug__startswith="d-").count() == 5
+
+
+def test_a_request_that_is_sent_again_while_it_is_at_work_is_one_commit(transactional_db):
+    ada = User.objects.create_user("ada")
+    taxonomy = create_taxonomy(
+        slug="streets-classes", classes=[ClassSpec("car", "thing", 1, "#00008e")], actor=ada
+    ).taxonomy
+    create_dataset(slug="streets", taxonomy=taxonomy, actor=ada)
+    headers = {
+        "Authorization": f"Token {create_token(user=ada).secret}",
+        "Idempotency-Key": "once",
+    }
+    change = {"name": "a.png", "split": "train"}
+    body = {"expected_head": None, "message": "First", "changes": [change]}
+
+    def send() -> Any:
+        return APIClient().post(f"{BRANCH}commits/", body, format="json", headers=headers)
+
+    meanwhile: list[Any] = []
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found = execute(sql, params, many, context)
+        if IdempotencyKey._meta.db_table in sql and not meanwhile:
+            meanwhile.append(None)  # the one that comes through looks, too
+            meanwhile[0] = send()
+        return found
+
+    with connection.execute_wrapper(look):
+        response = send()
+    assert (response.status_code, meanwhile[0].status_code) == (201, 201)
+    assert response.json()["id"] == meanwhile[0].json()["id"]
+    assert Version.objects.count() == 1
