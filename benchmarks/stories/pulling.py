@@ -107,7 +107,7 @@ def _row(
         median_wall(ours) * 1e3,
         median_wall(peer) * 1e3,
         "ms",
-        median(theirs.wall / own.wall for own, theirs in zip(ours, peer, strict=True)),
+        median(b.wall / a.wall for a, b in zip(ours, peer, strict=True)),
         _GOAL,
         None,
         f"{what}: our SDK from granian over loopback, verified and flushed to disk; {theirs}",
