@@ -20,7 +20,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
-from api import service_metrics
+from api import request_metrics, service_metrics
 from api.metrics_folder import files_of_counts, share_counts
 from config.settings.networks import networks
 from datasets_app.models import Job, JobState, Worker
@@ -43,7 +43,8 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 @pytest.fixture
 def scraper(settings: Any, client: Client) -> Client:
-    """A client whose address may ask."""
+    """A client whose address may ask; answers that other tests left unread are not in flight."""
+    request_metrics._in_flight.set(0)
     settings.TESSERA_METRICS_ALLOW = networks(LOOPBACK)
     return client
 
