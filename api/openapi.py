@@ -91,3 +91,5 @@ def _narrow(name: str, schema: dict[str, Any]) -> None:
         schema["pattern"] = "^[-a-zA-Z0-9_]+$"
     elif name in _NUMBERS:
         schema |= {"type": "integer", "minimum": 0, "maximum": CAPACITY - 1}
+    elif name == "digest":
+        schema["pattern"] = "^[0-9a-f]{64}$"
