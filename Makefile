@@ -5,14 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVER_STAMP := $(VENV)/.server-installed
 TEST_STAMP := $(VENV)/.test-installed
-DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/web tests/scenarios
+DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/scenarios
 # What is long is tried on SQLite; `make test-postgres POSTGRES_MARKS="not browser"` tries it here, too.
 POSTGRES_MARKS ?= not browser and not slow
-# What asks about requests, not rows, says the same on any database: once is enough.
-REQUEST_TESTS ?= $(wildcard tests/web/test_security.py tests/web/test_rights.py tests/web/test_numbers.py \
-	tests/web/test_strips.py tests/web/test_job_words.py tests/api/test_secrets_of_others.py tests/api/test_fuzz.py \
+# What asks about requests and pages, not rows, says the same on any database: once is enough. `make test-long` asks twice.
+REQUEST_TESTS ?= $(wildcard tests/api/test_rights.py tests/api/test_secrets_of_others.py tests/api/test_fuzz.py \
 	tests/api/test_taxonomy_fuzz.py tests/api/test_errors.py tests/api/test_openapi.py tests/api/test_caching.py)
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 .PHONY: run test test-sqlite test-postgres test-long check lint types contracts schema format bench clean
 
@@ -31,7 +30,7 @@ test-postgres: $(TEST_STAMP)
 test-long: $(TEST_STAMP)
 	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 $(PYTEST) tests
 	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 TESSERA_TEST_DATABASE=postgres \
-		$(PYTEST) -m "not browser" $(DATABASE_TESTS)
+		$(PYTEST) -m "not browser" $(DATABASE_TESTS) tests/web
 
 check: lint types contracts schema test
 

@@ -30,7 +30,7 @@ from tests.api.one_world import one_connection, one_storage, one_world, rolled_b
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 EXAMPLES = int(os.environ.get("TESSERA_FUZZ_EXAMPLES", "3"))
-SHARE = 1 if "TESSERA_FUZZ_EXAMPLES" in os.environ else 4
+SHARE = 1 if "TESSERA_FUZZ_EXAMPLES" in os.environ else 8
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 UPLOAD, JOB, WEBHOOK, DELIVERY = (f"10000000-0000-4000-8000-00000000000{n}" for n in range(4))
 # Paths that lead somewhere: others are 404, which the tests of names and numbers see to.

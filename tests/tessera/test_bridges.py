@@ -1,5 +1,6 @@
 """Snapshots in the hands of other libraries, where those are installed; and what is lost there."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from panoptic.runs import decode_runs
 from tessera.errors import UsageError
 from tests.builders import label, stack
 from tests.tessera.snapshots import Drawn, classes, make_snapshot, photo_of, pixels_of
+
+if not any(map(find_spec, ("datasets", "datumaro", "fiftyone"))):
+    pytest.skip("datasets, datumaro and fiftyone are not installed", allow_module_level=True)
 
 LAYERED = stack(
     "1111 1111", "22.. ....", ".33. ....", classes={1: 1, 2: 2, 3: 3}, crowds=[3], scores={2: 0.5}
