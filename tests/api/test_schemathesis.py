@@ -1,6 +1,6 @@
 """The API keeps what its OpenAPI document promises, to whatever is made from that document.
 
-A quarter of what covers the document is asked, and a few requests by chance. For a long run say
+An eighth of what covers the document is asked, and a few requests by chance. For a long run say
 TESSERA_FUZZ_EXAMPLES=500: then all of the first, and so many by chance of each operation.
 """
 
