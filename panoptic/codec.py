@@ -56,6 +56,30 @@ class EncodedLabel(NamedTuple):
     counts: bytes
 
 
+class Header(NamedTuple):
+    """The numbers that a stored form begins with; sizes in bytes, `end` is where they end."""
+
+    height: int
+    width: int
+    segment_count: int
+    run_counts: list[int]
+    planes_size: int
+    split: int
+    table_size: int
+    stored_table_size: int
+    tail_size: int
+    end: int
+
+
+class OpenLabel(NamedTuple):
+    """A stored form whose parts are at hand, not yet decoded."""
+
+    codec: int
+    header: Header
+    table: bytes
+    planes: bytes
+
+
 def pack_label(label: Label) -> EncodedLabel:
     """Everything that is stored of a label; what the workers of an import return."""
     tail = encode_tail(label.segments)
@@ -87,6 +111,15 @@ def decode_label(data: bytes, limits: Limits = LIMITS) -> Label:
     Raises MalformedLabel, naming part and reason, for bytes that are cut off, altered or break
     a rule of labels; TooLarge, before anything is allocated, beyond `limits`.
     """
+    codec, header, table, planes = open_label(data, limits)
+    segments = decode_table(table, header.segment_count, len(header.run_counts), header.tail_size)
+    decode_planes = _decode_predicted if codec == PREDICTED else _decode_plain
+    layers = decode_planes(planes, header, segments)
+    return Label(header.height, header.width, segments, layers)
+
+
+def open_label(data: bytes, limits: Limits = LIMITS) -> OpenLabel:
+    """The parts of a stored form, its checksum and header checked; raises as `decode_label`."""
     if len(data) < 5 or zlib.crc32(memoryview(data)[:-4]) != int.from_bytes(data[-4:], "little"):
         raise MalformedLabel("cut off or altered: its checksum differs", where="stored label")
     if data[0] not in (PLAIN, PREDICTED):
@@ -94,11 +127,8 @@ def decode_label(data: bytes, limits: Limits = LIMITS) -> Label:
     header = _read_header(data, limits)
     table_end = header.end + header.stored_table_size
     table = decompress(data[header.end : table_end], header.table_size, "segment table")
-    segments = decode_table(table, header.segment_count, len(header.run_counts), header.tail_size)
     planes = decompress(data[table_end:-4], header.planes_size, "planes")
-    decode_planes = _decode_predicted if data[0] == PREDICTED else _decode_plain
-    layers = decode_planes(planes, header, segments)
-    return Label(header.height, header.width, segments, layers)
+    return OpenLabel(data[0], header, table, planes)
 
 
 def _encode(label: Label, codec: int, tail: bytes) -> bytes:
@@ -113,20 +143,7 @@ def _encode(label: Label, codec: int, tail: bytes) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
-class _Header(NamedTuple):
-    height: int
-    width: int
-    segment_count: int
-    run_counts: list[int]
-    planes_size: int
-    split: int
-    table_size: int
-    stored_table_size: int
-    tail_size: int
-    end: int
-
-
-def _read_header(data: bytes, limits: Limits) -> _Header:
+def _read_header(data: bytes, limits: Limits) -> Header:
     (height, width, segment_count, layer_count), at = _numbers(data, 1, 4)
     limits.check(height, width, segment_count, layer_count)
     run_counts, at = _numbers(data, at, layer_count)
@@ -145,7 +162,7 @@ def _read_header(data: bytes, limits: Limits) -> _Header:
         raise MalformedLabel("the segment table is cut off", where="header")
     if bool(layer_count) != bool(segment_count):
         raise MalformedLabel("segments without layers or layers without", where="header")
-    return _Header(
+    return Header(
         height,
         width,
         segment_count,
@@ -223,7 +240,7 @@ def _encode_predicted(label: Label) -> tuple[bytes, int]:
     return tokens.tobytes() + numbers.tobytes(), int(tokens.size)
 
 
-def _decode_predicted(planes: bytes, header: _Header, segments: Segments) -> tuple[Runs, ...]:
+def _decode_predicted(planes: bytes, header: Header, segments: Segments) -> tuple[Runs, ...]:
     palettes = _palettes(segments, len(header.run_counts))
     streams = np.frombuffer(planes, np.uint8)
     values, lengths, finding, layer, row = kernels.decode_rows(
@@ -235,14 +252,19 @@ def _decode_predicted(planes: bytes, header: _Header, segments: Segments) -> tup
         _joined([*palettes], np.uint32),
         np.array([palette.size for palette in palettes], np.int64),
     )
-    if finding:
-        raise MalformedLabel(_FINDINGS[finding], where=f"planes, layer {layer}, row {row}")
+    raise_finding(finding, layer, row)
     layers = _split_runs(header, values, lengths)
     for ordinal in range(1, len(layers)):
         if not palettes[ordinal].size:
             raise MalformedLabel("it has no segment", where=f"layer {ordinal}")
         check_rests(layers[ordinal], layers[ordinal - 1], ordinal)
     return layers
+
+
+def raise_finding(finding: int, layer: int, row: int) -> None:
+    """Raise MalformedLabel for what a kernel found in the planes, unless it is FINE."""
+    if finding:
+        raise MalformedLabel(_FINDINGS[finding], where=f"planes, layer {layer}, row {row}")
 
 
 def _encode_plain(label: Label) -> tuple[bytes, int]:
@@ -254,7 +276,7 @@ def _encode_plain(label: Label) -> tuple[bytes, int]:
     return b"".join(column.tobytes() for column in columns), 0
 
 
-def _decode_plain(planes: bytes, header: _Header, segments: Segments) -> tuple[Runs, ...]:
+def _decode_plain(planes: bytes, header: Header, segments: Segments) -> tuple[Runs, ...]:
     palettes = _palettes(segments, len(header.run_counts))
     count, size = sum(header.run_counts), _place_bytes(palettes)
     if len(planes) != count * (size + 4):
@@ -282,7 +304,7 @@ def _place_bytes(palettes: list[_U32]) -> int:
     return 1 if most < 2**8 else 2 if most < 2**16 else 4
 
 
-def _split_runs(header: _Header, values: _U32, lengths: _I64) -> tuple[Runs, ...]:
+def _split_runs(header: Header, values: _U32, lengths: _I64) -> tuple[Runs, ...]:
     if len(header.run_counts) == 1:
         return (Runs(header.height, header.width, values, lengths),)
     edges = np.cumsum([0, *header.run_counts]).tolist()

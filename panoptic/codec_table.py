@@ -47,6 +47,15 @@ def encode_table(segments: Segments, layer_count: int, tail: bytes) -> bytes:
 
 def decode_table(table: bytes, count: int, layer_count: int, tail_size: int) -> Segments:
     """The inverse of `encode_table`; MalformedLabel unless the table keeps every rule."""
+    segments = decode_columns(table, count, layer_count, tail_size)
+    if not tail_size:
+        return segments
+    origins, attributes = decode_tail(table[len(table) - tail_size :], segments.ids)
+    return replace(segments, origins=origins, attributes=attributes)
+
+
+def decode_columns(table: bytes, count: int, layer_count: int, tail_size: int) -> Segments:
+    """The same without origins and attributes, which take longer than all the rest."""
     given = table[0] if table else 255
     if given > 15:
         raise MalformedLabel("unknown columns", where="segment table")
@@ -69,11 +78,7 @@ def decode_table(table: bytes, count: int, layer_count: int, tail_size: int) -> 
         check_scores(scores)
     else:
         scores = np.full(count, np.nan, np.float32)
-    segments = Segments(ids, class_ids, layers, crowds, track_ids, scores)
-    if not tail_size:
-        return segments
-    origins, attributes = decode_tail(table[len(table) - tail_size :], segments.ids)
-    return replace(segments, origins=origins, attributes=attributes)
+    return Segments(ids, class_ids, layers, crowds, track_ids, scores)
 
 
 _FINDINGS = (

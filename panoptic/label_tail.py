@@ -54,6 +54,12 @@ def decode_tail(
     return {i: _origin(i, given) for i, given in origins.items()}, attributes
 
 
+def decode_attributes(tail: bytes, ids: NDArray[np.uint32]) -> dict[int, Mapping[str, Any]]:
+    """The attributes alone. Origins without attributes, as models leave them, are not looked at."""
+    # Members of canonical JSON are sorted: "attributes" comes before "origins".
+    return decode_tail(tail, ids)[1] if tail.startswith(b'{"attributes":') else {}
+
+
 def check_tail_size(size: int) -> None:
     """Raise TooLarge for a tail that no label may have."""
     if size > MAX_TAIL_BYTES:

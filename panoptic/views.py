@@ -7,7 +7,7 @@ void, painting order never changes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, NamedTuple
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from panoptic.errors import MalformedLabel, UnknownClass
 from panoptic.label import Label, Segment, measure_label, visible_runs
-from panoptic.runs import Runs, Spans, relabel_runs, spans_by_id
+from panoptic.runs import Runs, Spans, kernels, relabel_runs, spans_by_id
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +61,25 @@ class ClassMap:
 
     def map_classes(self, class_ids: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """The value of every class id; UnknownClass for one that is not among the keys."""
-        if self.is_identity:
+        if self.is_identity or not class_ids.size:
             return class_ids
-        if not self.keys.size:
-            if class_ids.size:
-                raise UnknownClass(int(class_ids[0]), where="class map")
-            return class_ids
-        places = np.searchsorted(self.keys, class_ids)
-        places[places == self.keys.size] = 0
-        known = self.keys[places] == class_ids
-        if not known.all():
-            raise UnknownClass(int(class_ids[np.argmin(known)]), where="class map")
-        return self.values[places]
+        # Ids beyond the last key find the entry behind it, which is unknown.
+        mapped = self._values_by_class.take(class_ids, mode="clip")
+        if mapped.min() < 0:
+            raise UnknownClass(int(class_ids[np.argmin(mapped)]), where="class map")
+        return mapped.astype(np.uint32)
+
+    @cached_property
+    def highest(self) -> int:
+        """The largest value of a mapped pixel; without keys that of the void."""
+        return max(self.void, int(self.values.max()) if self.values.size else 0)
+
+    @cached_property
+    def _values_by_class(self) -> NDArray[np.int64]:
+        """The value of each class id up to one beyond the last key; -1 for no key."""
+        by_class = np.full(int(self.keys[-1]) + 2 if self.keys.size else 1, -1, np.int64)
+        by_class[self.keys] = self.values
+        return by_class
 
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, ClassMap) else NotImplemented
@@ -111,6 +118,21 @@ def semantic_runs(label: Label, class_map: ClassMap = ClassMap.identity) -> Runs
     keys[1:] = segments.ids
     values[1:] = class_map.map_classes(segments.class_ids)
     return relabel_runs(panoptic_runs(label), keys, values)
+
+
+def decode_masks(label: Label, segment_ids: Sequence[int]) -> NDArray[np.bool_]:
+    """The full masks of these segments: bool (n, height, width); KeyError for an unknown one.
+
+    All in one array, of which only the pages with pixels of a mask take up memory.
+    """
+    masks = np.zeros((len(segment_ids), *label.shape), np.bool_)
+    rows = label.segments.layers[label.segments.index_of(list(segment_ids))]
+    wanted = np.array(segment_ids, np.uint32)
+    for ordinal, layer in enumerate(label.layers):
+        places = np.flatnonzero(rows == ordinal)
+        if places.size:
+            kernels.fill_masks(layer.values, layer.lengths, wanted[places], places, masks)
+    return masks
 
 
 def instances(label: Label, thing_ids: Collection[int]) -> list[InstanceView]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from panoptic.codec import decode_label
+from panoptic.dense import decode_class_map, decode_partition
 from panoptic.images import read_photo
-from panoptic.label import Label, measure_label, segment_mask
+from panoptic.label import Label, SegmentMeasures, measure_label
 from panoptic.reading import read_label
 from panoptic.runs import decode_runs
-from panoptic.views import ClassMap, instances, panoptic_runs, semantic_runs
+from panoptic.segments import NO_ATTRIBUTES, Segments
+from panoptic.views import ClassMap, decode_masks, panoptic_runs
 from tessera.entries import Entry
-from tessera.errors import NotFound
+from tessera.errors import NotFound, UsageError
 from tessera.taxonomy import LabelClass
 
 if TYPE_CHECKING:
@@ -105,9 +109,13 @@ class Item:
     @cached_property
     def stored_label(self) -> Label:
         """The label as it is stored, with the class ids that it was made with."""
+        return decode_label(self._stored_bytes)
+
+    @cached_property
+    def _stored_bytes(self) -> bytes:
         if self.entry.label is None:
             raise NotFound(f"{self.name} has no label")
-        return decode_label(self._snapshot.read_stored(self.entry.label, self.name))
+        return self._snapshot.read_stored(self.entry.label, self.name)
 
     @cached_property
     def label(self) -> Label:
@@ -126,7 +134,9 @@ class Item:
         )
         return found
 
-    def semantic(self, ids: str = "class", void: int = 0) -> NDArray[Any]:
+    def semantic(
+        self, ids: str = "class", void: int = 0, dtype: DTypeLike | None = None
+    ) -> NDArray[Any]:
         """Return the class of every pixel: (height, width), in the smallest unsigned dtype.
 
         Parameters
@@ -135,11 +145,15 @@ class Item:
             "class", or another list in which classes have ids: "coco", "cityscapes" …
         void
             The value of pixels without a segment, or of a class without an id in the list.
+        dtype
+            Another dtype of integers, without a copy; `UsageError` if an id does not fit.
         """
         class_map = self._snapshot.class_map(ids, void)
-        highest = max(void, int(class_map.values.max()) if class_map.values.size else 0)
-        runs = semantic_runs(self.stored_label, class_map)
-        return decode_runs(runs, np.min_scalar_type(highest))
+        smallest = np.min_scalar_type(class_map.highest)
+        chosen = smallest if dtype is None else np.dtype(dtype)
+        if chosen.kind not in "iu" or np.iinfo(chosen).max < class_map.highest:
+            raise UsageError(f"{chosen} does not hold ids up to {class_map.highest}")
+        return decode_class_map(self._stored_bytes, class_map, chosen)
 
     def class_map(self, ids: str = "class", void: int = 0) -> ClassMap:
         """Return how stored classes become the ids of a list; see `Taxonomy.class_map`."""
@@ -147,46 +161,53 @@ class Item:
 
     def panoptic(self) -> tuple[NDArray[np.uint32], tuple[SegmentInfo, ...]]:
         """Return the segment of every pixel, uint32 (height, width), 0 void; and the segments."""
+        if "label" not in self.__dict__:
+            found = decode_partition(self._stored_bytes, self._snapshot.taxonomy.reading)
+            if found is not None:
+                ids, areas = found.segments.ids, found.areas
+                measures = SegmentMeasures(ids, areas, areas, found.boxes)
+                self.segments = self._infos(found.segments, found.attributes, measures)
+                return found.id_map, self.segments
         return decode_runs(panoptic_runs(self.label)), self.segments
 
     def instances(self) -> list[Instance]:
         """Return every thing with its full mask, by segment id; crowds included."""
-        label = self.label
-        known = {info.segment_id: info for info in self.segments}
-        things = {one.class_id for one in self._snapshot.classes if not one.is_stuff}
-        return [
-            Instance(
-                known[view.segment.segment_id],
-                decode_runs(segment_mask(label, view.segment.segment_id), np.bool_),
-            )
-            for view in instances(label, things)
-        ]
+        things = [info for info in self.segments if not info.label_class.is_stuff]
+        masks = decode_masks(self.label, [info.segment_id for info in things])
+        return list(map(Instance, things, masks))
 
     @cached_property
     def segments(self) -> tuple[SegmentInfo, ...]:
         """The segments of the label, by id."""
-        label, classes = self.label, self._snapshot.taxonomy.classes
-        measures = measure_label(label)
-        columns = zip(
-            label.segments,
-            measures.areas.tolist(),
-            measures.visible_areas.tolist(),
-            measures.boxes.tolist(),
-            strict=True,
-        )
+        segments, measures = self.label.segments, measure_label(self.label)
+        return self._infos(segments, segments.attributes, measures)
+
+    def _infos(
+        self,
+        segments: Segments,
+        attributes: Mapping[int, Mapping[str, Any]],
+        measures: SegmentMeasures,
+    ) -> tuple[SegmentInfo, ...]:
+        # Column by column: a loop over the rows would take as long as decoding them.
+        ids, scores = segments.ids.tolist(), segments.scores.tolist()
+        classes = map(self._snapshot.taxonomy.classes.__getitem__, segments.class_ids.tolist())
+        bboxes = measures.boxes[:, [1, 0, 3, 2]]
+        bboxes[:, 2:] -= bboxes[:, :2]
         return tuple(
-            SegmentInfo(
-                segment_id=row.segment_id,
-                label_class=classes[row.class_id],
-                crowd=row.crowd,
-                area=area,
-                visible_area=visible,
-                bbox=(left, top, right - left, bottom - top),
-                score=row.score,
-                track_id=row.track_id,
-                attributes=row.attributes,
+            map(
+                SegmentInfo,
+                ids,
+                classes,
+                segments.crowds.tolist(),
+                measures.areas.tolist(),
+                measures.visible_areas.tolist(),
+                map(tuple, bboxes.tolist()),
+                [None if math.isnan(score) else score for score in scores],
+                [track_id or None for track_id in segments.track_ids.tolist()],
+                [attributes.get(key, NO_ATTRIBUTES) for key in ids]
+                if attributes
+                else repeat(NO_ATTRIBUTES),
             )
-            for row, area, visible, (top, left, bottom, right) in columns
         )
 
     def show(self, opacity: float = 0.5) -> Image.Image:

@@ -10,14 +10,18 @@ import numpy as np
 from benchmarks.bench import Bench
 from benchmarks.pillow_png import pillow_pixels, pillow_png
 from benchmarks.rows import Goal, Row
-from benchmarks.scenes import id_map_of, rgb_of
+from benchmarks.scenes import rgb_of
 from benchmarks.timing import duel
-from panoptic.codec import decode_label, encode_label
+from panoptic.codec import encode_label
+from panoptic.dense import decode_class_map, decode_partition
+from panoptic.kinds import Kinds
 from panoptic.label import Label
+from panoptic.reading import LabelReading
 from panoptic.runs import decode_runs
-from panoptic.views import semantic_runs
+from panoptic.views import ClassMap, semantic_runs
 
 _GOAL = Goal(10)
+_AS_STORED = LabelReading.identity_of(Kinds(frozenset()))
 
 
 def run(bench: Bench) -> Iterator[Row]:
@@ -63,11 +67,13 @@ def _each(function: Callable[[bytes], Any], files: list[bytes]) -> None:
 
 
 def _read_ids(data: bytes) -> np.ndarray:
-    return id_map_of(decode_label(data))
+    found = decode_partition(data, _AS_STORED)
+    assert found is not None  # scenes are flat
+    return found.id_map
 
 
 def _read_classes(data: bytes) -> np.ndarray:
-    return _classes(decode_label(data))
+    return decode_class_map(data, ClassMap.identity, np.uint8)
 
 
 def _classes(label: Label) -> np.ndarray:

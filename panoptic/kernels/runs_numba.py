@@ -78,6 +78,20 @@ def decode(values, lengths, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def fill_masks(values, lengths, keys, places, masks):  # type: ignore[no-untyped-def]
+    slots = _table_of(keys)
+    flat = masks.reshape(masks.shape[0], -1)
+    position = 0
+    for run in range(values.size):
+        stop = min(position + lengths[run], flat.shape[1])
+        if values[run]:
+            key = _find(slots, keys, values[run])
+            if key >= 0:
+                flat[places[key], position:stop] = True
+        position = stop
+
+
+@njit(cache=True, nogil=True)
 def merge(values, lengths):  # type: ignore[no-untyped-def]
     new_values = np.empty(values.size, np.uint32)
     new_lengths = np.empty(values.size, np.int64)

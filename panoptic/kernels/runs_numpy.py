@@ -25,6 +25,16 @@ def decode(values: NDArray[np.generic], lengths: I64, size: int) -> NDArray[np.g
     return np.repeat(values, lengths)
 
 
+def fill_masks(values: U32, lengths: I64, keys: U32, places: I64, masks: NDArray[np.bool_]) -> None:
+    """Set the pixels of value keys[k] in masks[places[k]], (n, height, width)."""
+    flat = masks.reshape(masks.shape[0], -1)
+    ends = np.cumsum(lengths)
+    for key, place in zip(keys.tolist(), places.tolist(), strict=True):
+        own = np.flatnonzero(values == key)
+        for start, stop in zip((ends - lengths)[own].tolist(), ends[own].tolist(), strict=True):
+            flat[place, start:stop] = True
+
+
 def merge(values: U32, lengths: I64) -> tuple[U32, I64]:
     """Join neighbours of equal value and drop runs of length 0."""
     if not lengths.all():

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from panoptic.label import segment_mask
-from panoptic.runs import decode_runs
+from panoptic.views import decode_masks
 from tessera.counting import segment_counts
 from tessera.errors import UsageError
 from tessera.items import Item
@@ -123,7 +122,7 @@ class ClassSampler:
 
 def semantic_target(item: Item, ids: str, void: int) -> torch.Tensor:
     """Return the class of every pixel: int64 (height, width)."""
-    return torch.from_numpy(item.semantic(ids, void).astype(np.int64))
+    return torch.from_numpy(item.semantic(ids, void, np.int64))
 
 
 def panoptic_target(item: Item, ids: str, void: int) -> dict[str, Any]:
@@ -148,9 +147,7 @@ def instance_target(item: Item, ids: str, void: int) -> dict[str, Any]:
     `labels`, `masks` bool (n, height, width) of the full masks, `iscrowd`, `area`."""
     label, values = item.label, _values(item, ids, void)
     things = [one for one in item.segments if not one.label_class.is_stuff]
-    masks = np.zeros((len(things), *label.shape), bool)
-    for place, one in enumerate(things):
-        masks[place] = decode_runs(segment_mask(label, one.segment_id), np.bool_)
+    masks = decode_masks(label, [one.segment_id for one in things])
     boxes = [(x, y, x + width, y + height) for x, y, width, height in (one.bbox for one in things)]
     return {
         "name": item.name,

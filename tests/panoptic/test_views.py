@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from panoptic.errors import MalformedLabel, UnknownClass
-from panoptic.label import measure_label
+from panoptic.label import measure_label, segment_mask
 from panoptic.runs import constant_runs, decode_runs, encode_runs
-from panoptic.views import ClassMap, instances, panoptic_runs, semantic_runs
+from panoptic.views import ClassMap, decode_masks, instances, panoptic_runs, semantic_runs
 from tests.builders import id_map, label, stack
 from tests.panoptic.strategies import SHAPES, compose, layered_labels, paintings
 from tests.panoptic.twins import law, twin  # noqa: F401
@@ -117,6 +117,21 @@ def test_instances_are_all_segments_of_the_asked_classes(drawn):
         assert view.visible_area == measures.visible_areas[place]
     expected = [row for row in drawn.segments if row.class_id in (1, 2)]
     assert [view.segment for view in instances(drawn, {1, 2})] == expected
+
+
+@law
+@given(layered_labels())
+def test_all_masks_at_once_are_the_masks_one_by_one(drawn):
+    ids = drawn.segments.ids.tolist()[::-1]
+    masks = decode_masks(drawn, ids)
+    assert masks.shape == (len(ids), *drawn.shape)
+    for segment_id, mask in zip(ids, masks, strict=True):
+        assert np.array_equal(mask, decode_runs(segment_mask(drawn, segment_id), np.bool_))
+
+
+def test_a_mask_of_no_segment_is_refused():
+    with pytest.raises(KeyError):
+        decode_masks(label("12", {1: 7, 2: 9}), [3])
 
 
 def test_the_view_of_a_partition_is_its_layer():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from panoptic.label import segment_mask
 from panoptic.runs import decode_runs
+from panoptic.views import panoptic_runs
 from tessera.errors import NotFound, ObjectErased, UsageError
 from tests.builders import label, stack
 from tests.panoptic.strategies import layered_labels
@@ -113,6 +114,29 @@ def test_ids_of_another_list_leave_void_where_a_class_has_none(tmp_path):
     assert item.semantic("coco", 255).tolist() == [[149, 3, 255, 255]]
     assert item.semantic("coco", 255).dtype == np.uint8
     assert item.semantic("coco", 65_535).dtype == np.uint16
+
+
+def test_classes_come_in_any_dtype_that_holds_them(tmp_path):
+    item = item_of(tmp_path, Drawn(label("12.", {1: 1, 2: 2})))
+    assert item.semantic(dtype=np.int64).tolist() == item.semantic().tolist()
+    assert item.semantic(dtype=np.int64).dtype == np.int64
+    for too_small in (np.int8, np.float32):
+        with pytest.raises(UsageError, match="does not hold ids up to 255"):
+            item.semantic(void=255, dtype=too_small)
+
+
+@settings(max_examples=20)
+@given(st.lists(layered_labels(), min_size=1, max_size=4))
+def test_segments_are_the_same_whether_pixels_or_runs_were_asked_first(tmp_path_factory, drawn):
+    images = {f"{place}.png": Drawn(one) for place, one in enumerate(drawn)}
+    snapshot = make_snapshot(tmp_path_factory.mktemp("cache"), images, known=READ)
+    for name in images:
+        first, second = snapshot[name], snapshot[name]
+        expected = decode_runs(panoptic_runs(second.label))
+        id_map, segments = first.panoptic()
+        assert segments == second.segments
+        assert np.array_equal(id_map, expected)
+        assert np.array_equal(second.panoptic()[0], expected)
 
 
 def test_an_unknown_list_is_refused_and_the_known_ones_are_told(tmp_path):
