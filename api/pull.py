@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from django.core import signing
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -20,20 +21,25 @@ from rest_framework.views import APIView
 from api.access import get_dataset, get_version, load_version
 from api.caching import answer
 from api.documentation import IF_NONE_MATCH, REV, answers
-from api.fields import DigestField, SplitField
+from api.fields import DigestField
 from api.versions import TaxonomyNameSerializer, VersionSerializer, version_json
 from datasets_app.entries import Status
 from datasets_app.errors import InvalidCursor
+from datasets_app.pulling.query import parse_query
 from datasets_app.manifest import iter_manifest
 from datasets_app.models import Dataset, Version
-from datasets_app.pulling.plan import PlanEntry, PlanPage, plan_page
-from datasets_app.pulling.query import parse_query
-from datasets_app.pulling.ranges import BlobRange
+from datasets_app.pulling.columns import PlanEntries
+from datasets_app.pulling.plan import PlanPage, plan_page
+from datasets_app.pulling.ranges import RANGE_BYTES, BlobRange, read_range
 from labels_app.reading import reading_of
 from store_app.blobs import grant_lease, release_lease, renew_lease
 
 DEFAULT_PAGE, LARGEST_PAGE = 2_000, 10_000
 _SIGNER = signing.Signer(salt="api.cursor.pull")
+_ADDRESSES = signing.TimestampSigner(salt="api.pull.range")
+_ADDRESS_AGE = timedelta(minutes=15)
+_STATUSES = {status: place for place, status in enumerate(Status)}
+_NO_DIGEST = bytes(32)
 
 
 class PullRequestSerializer(serializers.Serializer):
@@ -68,29 +74,45 @@ class PullTaxonomySerializer(TaxonomyNameSerializer):
     digest = DigestField()
 
 
-class PulledEntrySerializer(serializers.Serializer):
-    """An image to have."""
+class PulledEntriesSerializer(serializers.Serializer):
+    """Images to have, as columns of one length: the nth of each are of the nth image.
 
-    number = serializers.IntegerField()
-    name = serializers.CharField()
-    image = DigestField(allow_null=True)
-    label = DigestField(allow_null=True)
-    attributes = DigestField(allow_null=True)
-    split = SplitField()
-    status = serializers.ChoiceField([status.value for status in Status])
-    width = serializers.IntegerField(allow_null=True)
-    height = serializers.IntegerField(allow_null=True)
+    Digests are written one behind the other, 64 digits each, zeros where an image has none; ""
+    where no image has one.
+    """
+
+    numbers = serializers.ListField(child=serializers.IntegerField())
+    names = serializers.ListField(child=serializers.CharField())
+    images = serializers.CharField()
+    labels = serializers.CharField()
+    attributes = serializers.CharField()
+    split_names = serializers.ListField(
+        child=serializers.CharField(), help_text='the splits of this page; "" is none'
+    )
+    splits = serializers.ListField(
+        child=serializers.IntegerField(), help_text="places in `split_names`"
+    )
+    statuses = serializers.ListField(
+        child=serializers.IntegerField(), help_text=f"places in {', '.join(Status)}"
+    )
+    heights = serializers.ListField(child=serializers.IntegerField(), help_text="0: unknown")
+    widths = serializers.ListField(child=serializers.IntegerField(), help_text="0: unknown")
 
 
 class PulledRangeSerializer(serializers.Serializer):
-    """Blobs one behind the other: `[digest, stored digest, codec, stored bytes, content bytes]`.
+    """Blobs one behind the other, as columns; digests as those of the entries.
 
-    With `url` their stored bytes are the answer to a GET with these headers, for 15 minutes; else
-    `blobs/fetch/` gives them.
+    With `url` their stored bytes are the answer to a GET with these headers, for 15 minutes; a
+    `url` that begins with a slash is the service's own, and needs its token. Else `blobs/fetch/`
+    gives them.
     """
 
-    objects = serializers.ListField(child=serializers.ListField())
-    length = serializers.IntegerField()
+    digests = serializers.CharField()
+    stored_digests = serializers.CharField()
+    codecs = serializers.ListField(child=serializers.IntegerField())
+    lengths = serializers.ListField(child=serializers.IntegerField(), help_text="stored bytes")
+    sizes = serializers.ListField(child=serializers.IntegerField(), help_text="content bytes")
+    length = serializers.IntegerField(help_text="stored bytes of all")
     url = serializers.CharField(allow_null=True)
     headers = serializers.DictField(child=serializers.CharField())
 
@@ -102,7 +124,7 @@ class PullPageSerializer(serializers.Serializer):
     have = serializers.CharField(allow_null=True)
     taxonomy = PullTaxonomySerializer()
     lease = PullLeaseSerializer()
-    entries = PulledEntrySerializer(many=True)
+    entries = PulledEntriesSerializer()
     removed = serializers.ListField(
         child=serializers.CharField(), help_text="images of `have` to forget, if they are known"
     )
@@ -173,6 +195,40 @@ class PullLease(APIView):
         """Say that a pull is over: what it named may be deleted when nothing else needs it."""
         release_lease(lease_id, holder=_holder(get_dataset(request, slug)))
         return Response(status=204)
+
+
+class PullRange(APIView):
+    """The bytes of one range of a plan."""
+
+    # They read: a public dataset is pulled by everybody, and by tokens that may only read.
+    permission_classes = [AllowAny]
+    action = "range"
+    reading_actions = ("range",)
+
+    @extend_schema(
+        operation_id="pull_range",
+        responses={
+            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
+            **answers(None, status=404),
+        },
+    )
+    def get(self, request: Request, slug: str, address: str) -> HttpResponseBase:
+        """Return the stored bytes of a range, as they lie in the file; the client checks them.
+
+        404 where the address is older than 15 minutes, or the file was rewritten meanwhile:
+        `blobs/fetch/` has the blobs all the same.
+        """
+        dataset = get_dataset(request, slug)
+        try:
+            number, file, start, length = _ADDRESSES.unsign_object(address, max_age=_ADDRESS_AGE)
+        except (signing.BadSignature, ValueError):
+            raise Http404("this is no address of a range any more") from None
+        data = read_range(file, start, length) if number == dataset.pk else b""
+        if len(data) != length:
+            raise Http404("the bytes lie elsewhere now")
+        response = HttpResponse(data, content_type="application/octet-stream")
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class VersionManifest(APIView):
@@ -257,48 +313,56 @@ def _page_json(sides: _Sides, lease: UUID, page: PlanPage, identity: list[Any]) 
             "digest": bytes(taxonomy.digest).hex(),
         },
         "lease": {"id": str(lease)},
-        "entries": [_entry_json(entry) for entry in page.entries],
+        "entries": _entries_json(page.entries),
         "removed": page.removed,
-        "ranges": list(_ranges_json(page.ranges)),
+        "ranges": [_range_json(sides.version.dataset, one) for one in page.ranges],
         "erased": [digest.hex() for digest in page.erased],
         "next": following,
     }
 
 
-def _entry_json(row: PlanEntry) -> dict[str, Any]:
-    entry = row.entry
+def _entries_json(entries: PlanEntries) -> dict[str, Any]:
+    split_names = sorted(set(entries.splits))
+    places = {split: place for place, split in enumerate(split_names)}
     return {
-        "number": row.image_no,
-        "name": row.name,
-        "image": _hex(entry.image),
-        "label": _hex(entry.label),
-        "attributes": _hex(entry.attributes),
-        "split": entry.split or None,
-        "status": entry.status.value,
-        "width": row.width,
-        "height": row.height,
+        "numbers": entries.numbers,
+        "names": entries.names,
+        "images": _hex_column(entries.images),
+        "labels": _hex_column(entries.labels),
+        "attributes": _hex_column(entries.attributes),
+        "split_names": split_names,
+        "splits": [places[split] for split in entries.splits],
+        "statuses": [_STATUSES[status] for status in entries.statuses],
+        "heights": [height or 0 for height in entries.heights],
+        "widths": [width or 0 for width in entries.widths],
     }
 
 
-def _ranges_json(ranges: list[BlobRange]) -> Iterator[dict[str, Any]]:
-    for one in ranges:
-        signed = one.sign()
-        yield {
-            "objects": [
-                [
-                    location.digest.hex(),
-                    location.stored_digest.hex(),
-                    location.codec,
-                    location.length,
-                    location.size,
-                ]
-                for location in one.locations
-            ],
-            "length": one.length,
-            "url": None if signed is None else signed.url,
-            "headers": {} if signed is None else signed.headers,
-        }
+def _range_json(dataset: Dataset, one: BlobRange) -> dict[str, Any]:
+    digests, stored_digests, codecs, sizes, _, _, lengths = zip(*one.locations, strict=True)
+    signed = one.sign()
+    url = _own_address(dataset, one) if signed is None else signed.url
+    return {
+        "digests": b"".join(digests).hex(),
+        "stored_digests": b"".join(stored_digests).hex(),
+        "codecs": codecs,
+        "lengths": lengths,
+        "sizes": sizes,
+        "length": one.length,
+        "url": url,
+        "headers": {} if signed is None else signed.headers,
+    }
 
 
-def _hex(digest: bytes | None) -> str | None:
-    return None if digest is None else digest.hex()
+def _own_address(dataset: Dataset, one: BlobRange) -> str | None:
+    """Return where the service gives a range without looking up each blob of it again."""
+    if not one.is_worth_an_address or one.length > RANGE_BYTES:
+        return None
+    address = _ADDRESSES.sign_object([dataset.pk, one.file, one.start, one.length])
+    return f"/api/v1/datasets/{dataset.slug}/pull/ranges/{address}"
+
+
+def _hex_column(digests: Sequence[bytes | None]) -> str:
+    if not any(digests):
+        return ""
+    return b"".join([digest or _NO_DIGEST for digest in digests]).hex()

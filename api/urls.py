@@ -109,6 +109,7 @@ urlpatterns = [
     path(f"{_DATASET}lfs/objects/batch", lfs.LfsBatch.as_view()),
     path(f"{_DATASET}pull/", pull.Pull.as_view()),
     path(f"{_DATASET}pull/leases/<uuid:lease_id>/", pull.PullLease.as_view()),
+    path(f"{_DATASET}pull/ranges/<str:address>", pull.PullRange.as_view()),
     path(f"{_DATASET}blobs/", blobs.BlobList.as_view()),
     path(f"{_DATASET}blobs/fetch/", blobs.BlobFetch.as_view()),
     path(f"{_DATASET}blobs/missing/", blobs.BlobsMissing.as_view()),

@@ -1,5 +1,6 @@
 """The WSGI application."""
 
+import gc
 import os
 
 from django.conf import settings
@@ -11,3 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Before anything counts; commands and tests count for themselves.
 share_counts(settings.TESSERA_METRICS_DIR)
 application = get_wsgi_application()
+# What is loaded now lives as long as the process: a full collection need not walk through it.
+# A collection of 300,000 objects costs 80 ms, as much as planning a pull of 5,000 labels.
+gc.collect()
+gc.freeze()

@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from panoptic.errors import MalformedPack
@@ -70,6 +71,33 @@ def seal_pack(objects: Sequence[NewObject]) -> SealedPack:
     return SealedPack(
         sha256.digest(), start + len(table) + _TAIL.size, tuple(chunks), tuple(entries)
     )
+
+
+class Stretch(NamedTuple):
+    """Blobs whose stored bytes lie one behind the other in `data`; columns are of one length."""
+
+    digests: Sequence[bytes]
+    stored_digests: Sequence[bytes]
+    lengths: Sequence[int]
+    sizes: Sequence[int]
+    codecs: Sequence[int]
+    data: bytes
+
+
+def seal_stretch(stretch: Stretch) -> SealedPack:
+    """Return the pack that `seal_pack` makes of the same blobs, without an object for each."""
+    digests, stored_digests, lengths, sizes, codecs, data = stretch
+    starts = list(accumulate(lengths, initial=len(_HEAD)))
+    end = starts.pop()
+    if end != len(_HEAD) + len(data):
+        raise ValueError(f"blobs of {end - len(_HEAD)} bytes in {len(data)}")
+    entries = list(map(PackEntry, digests, stored_digests, starts, lengths, sizes, codecs))
+    table = b"".join([_ENTRY.pack(*entry) for entry in entries])
+    chunks = (_HEAD, data, table, _TAIL.pack(end, len(entries), _TAIL_MAGIC))
+    sha256 = hashlib.sha256()
+    for chunk in chunks:
+        sha256.update(chunk)
+    return SealedPack(sha256.digest(), end + len(table) + _TAIL.size, chunks, entries)
 
 
 def read_entries(pack: bytes) -> list[PackEntry]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 _FORM = 1
 _DIGEST_BYTES = 32
+_NO_DIGEST = bytes(_DIGEST_BYTES)
 _ROWS_AT_ONCE = 8_192
 _HEADER_BYTES = 128  # of a .npy file
 STATUSES = ("unlabelled", "pre-labelled", "labelled", "reviewed")
@@ -76,8 +79,19 @@ class EntryTable:
             yield from self._rows(begin, min(begin + _ROWS_AT_ONCE, len(self)))
 
     def __getitem__(self, place: int) -> Entry:
-        [entry] = self._rows(place, place + 1)
-        return entry
+        # Not by `_rows`, whose slices and generators take twice as long for one image.
+        height, width = self.sizes[place].tolist()
+        return Entry(
+            self.name(place),
+            int(self.numbers[place]),
+            _digest(self.images[place]),
+            _digest(self.labels[place]),
+            _digest(self.attributes[place]),
+            self.split_names[self.splits[place]],
+            STATUSES[self.statuses[place]],
+            height,
+            width,
+        )
 
     def name(self, place: int) -> str:
         """Return the name of an image."""
@@ -111,6 +125,10 @@ class EntryTable:
             )
         return list(wanted)
 
+    def names(self) -> Iterator[str]:
+        """Yield the names in their order."""
+        return self._names(0, len(self))
+
     def _rows(self, begin: int, end: int) -> Iterator[Entry]:
         rows = slice(begin, end)
         splits = (self.split_names[place] for place in self.splits[rows].tolist())
@@ -128,9 +146,12 @@ class EntryTable:
             yield Entry(name, number, image, label, attributes, split, status, height, width)
 
     def _names(self, begin: int, end: int) -> Iterator[str]:
-        at = int(self.name_ends[begin - 1]) if begin else 0
-        for stop in self.name_ends[begin:end].tolist():
-            yield self.name_bytes[at:stop].tobytes().decode()
+        first = int(self.name_ends[begin - 1]) if begin else 0
+        stops = self.name_ends[begin:end].tolist()
+        data = self.name_bytes[first : stops[-1] if stops else first].tobytes()
+        at = first
+        for stop in stops:
+            yield data[at - first : stop - first].decode()
             at = stop
 
     def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -159,14 +180,34 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def load_entries(folder: Path) -> tuple[EntryTable, dict[str, Any]]:
-    """Open a saved table without reading it, and return its facts.
+class DamagedTable(ValueError):
+    """A saved table cannot be what was saved; `file` is the path of what is wrong in it."""
 
-    Raises FileNotFoundError where there is none, ValueError where it is of another form.
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+
+
+def load_entries(folder: Path) -> tuple[EntryTable, dict[str, Any]]:
+    """Open a saved table, and return its facts; what is read of it later stays on the disk.
+
+    Every byte is looked at once, half a second for a million images: a wrong bit would put
+    an image into another split, and a file that is cut off would kill whoever reads its end.
+
+    Raises FileNotFoundError where there is none, `DamagedTable` where a bit is wrong or it is of
+    another form.
     """
     about = _read_about(folder)
+    for name in _damaged_columns(folder, about):
+        raise DamagedTable(folder / name, "it is damaged or cut off")
     columns = {column: _open_column(folder / f"{column}.npy") for column in _COLUMNS}
     return EntryTable(**columns, split_names=tuple(about["split_names"])), about["facts"]
+
+
+def load_facts(folder: Path) -> dict[str, Any]:
+    """Return the facts of a saved table, whatever became of its columns; raises the same."""
+    facts: dict[str, Any] = _read_about(folder)["facts"]
+    return facts
 
 
 def change_facts(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -177,18 +218,11 @@ def change_facts(folder: Path, facts: Mapping[str, Any]) -> None:
 def find_damage(folder: Path) -> Iterator[str]:
     """Yield the names of those files of a saved table in which a bit is wrong."""
     try:
-        about = json.loads((folder / "entries.json").read_bytes())
-        expected = about.pop("sha256")
-        whole = expected == _sum_of(about)
-    except (ValueError, KeyError, AttributeError, FileNotFoundError):
-        whole = False
-    if not whole:
+        about = _read_about(folder)
+    except (DamagedTable, FileNotFoundError):
         yield "entries.json"
         return
-    for column in _COLUMNS:
-        path = folder / f"{column}.npy"
-        if not path.exists() or _sha256(path) != about["columns"].get(column):
-            yield path.name
+    yield from _damaged_columns(folder, about)
 
 
 def table_of(entries: Iterable[Entry]) -> EntryTable:
@@ -211,21 +245,70 @@ def table_of(entries: Iterable[Entry]) -> EntryTable:
     )
 
 
+def joined_table(parts: Sequence[EntryTable]) -> EntryTable:
+    """Return the entries of several tables, in any order, as one; of one name the last entry."""
+    joined = parts[0] if parts else table_of([])
+    if len(parts) > 1:
+        joined = _joined(parts)
+    data, ends = joined.name_bytes.tobytes(), [0, *joined.name_ends.tolist()]
+    names = [data[begin:end] for begin, end in pairwise(ends)]
+    if all(map(operator.lt, names, names[1:])):
+        return joined
+    rows = sorted(range(len(names)), key=names.__getitem__)
+    last = [
+        row
+        for place, row in enumerate(rows)
+        if place + 1 == len(rows) or names[row] != names[rows[place + 1]]
+    ]
+    return _taken(joined, np.array(last, np.int64))
+
+
 def changed_table(
     old: EntryTable, changed: Mapping[str, Entry], removed: Iterable[str]
 ) -> EntryTable:
     """Return a table with some entries changed or added, and others gone."""
-    new = table_of(changed.values())
+    return overlaid_table(old, table_of(changed.values()), removed)
+
+
+def overlaid_table(old: EntryTable, new: EntryTable, removed: Iterable[str]) -> EntryTable:
+    """Return a table with the entries of another one laid over its own, and others gone."""
+    changed = list(new.names())
     found = {old.find(name) for name in {*removed, *changed}}
     gone = np.array(sorted(place for place in found if place is not None), np.int64)
     kept = np.delete(np.arange(len(old), dtype=np.int64), gone)
-    before = np.array([old.place_for(entry.name) for entry in new], np.int64)
+    before = np.array([old.place_for(name) for name in changed], np.int64)
     # Rows by number: those of `old`, then those of `new`.
     rows = np.insert(kept, before - np.searchsorted(gone, before), len(old) + np.arange(len(new)))
-    split_names, splits = _joined_splits(old, new, rows)
-    name_bytes, name_ends = _joined_names(old, new, rows)
+    return _taken(_joined([old, new]), rows)
+
+
+def _joined(parts: Sequence[EntryTable]) -> EntryTable:
+    """Return tables one behind the other."""
+    split_names = tuple(sorted({name for part in parts for name in part.split_names}))
+    columns: dict[str, NDArray[Any]] = {
+        column: np.concatenate([getattr(part, column) for part in parts])
+        for column in _COLUMNS
+        if column not in ("name_ends", "splits")
+    }
+    begins = accumulate((len(part.name_bytes) for part in parts), initial=0)
+    columns["name_ends"] = np.concatenate(
+        [part.name_ends + begin for part, begin in zip(parts, begins, strict=False)]
+    )
+    columns["splits"] = np.concatenate(
+        [
+            np.array([split_names.index(name) for name in part.split_names], np.int32)[part.splits]
+            for part in parts
+        ]
+    )
+    return EntryTable(**columns, split_names=split_names)
+
+
+def _taken(table: EntryTable, rows: NDArray[np.int64]) -> EntryTable:
+    """Return some rows of a table, in another order."""
+    split_names, splits = _taken_splits(table, rows)
+    name_bytes, name_ends = _taken_names(table, rows)
     columns = {
-        column: np.concatenate([getattr(old, column), getattr(new, column)])[rows]
+        column: getattr(table, column)[rows]
         for column in _COLUMNS
         if column not in ("name_bytes", "name_ends", "splits")
     }
@@ -238,11 +321,10 @@ def changed_table(
     )
 
 
-def _joined_splits(
-    old: EntryTable, new: EntryTable, rows: NDArray[np.int64]
+def _taken_splits(
+    table: EntryTable, rows: NDArray[np.int64]
 ) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    names = [*old.split_names, *new.split_names]
-    places = np.concatenate([old.splits, new.splits + len(old.split_names)])[rows]
+    names, places = table.split_names, table.splits[rows]
     used = np.unique(places).tolist()
     split_names = tuple(sorted({names[place] for place in used}))
     becomes = np.zeros(len(names), np.int32)
@@ -250,11 +332,10 @@ def _joined_splits(
     return split_names, becomes[places]
 
 
-def _joined_names(
-    old: EntryTable, new: EntryTable, rows: NDArray[np.int64]
+def _taken_names(
+    table: EntryTable, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    data = np.concatenate([old.name_bytes, new.name_bytes])
-    ends = np.concatenate([old.name_ends, new.name_ends + len(old.name_bytes)])
+    data, ends = table.name_bytes, table.name_ends
     begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)]
     # Rows that follow each other are copied at once: there are as many stretches as changes.
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
@@ -267,14 +348,27 @@ def _joined_names(
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
-    if about["form"] != _FORM:
-        raise ValueError(f"{folder}: form {about['form']}, this client reads {_FORM}")
+    path = folder / "entries.json"
+    try:
+        about: dict[str, Any] = json.loads(path.read_bytes())
+        form, expected = about["form"], about.pop("sha256")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedTable(path, "it is damaged or cut off") from error
+    if form != _FORM:
+        raise DamagedTable(path, f"form {form}, this client reads {_FORM}")
+    if expected != _sum_of(about):
+        raise DamagedTable(path, "it is damaged")
     return about
 
 
+def _damaged_columns(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
+    for column in _COLUMNS:
+        path = folder / f"{column}.npy"
+        if not path.exists() or _sha256(path) != about["columns"].get(column):
+            yield path.name
+
+
 def _write_about(folder: Path, about: dict[str, Any]) -> None:
-    about.pop("sha256", None)
     new = folder / f"entries.json.{uuid.uuid4().hex}.new"
     with new.open("w", encoding="utf-8") as text:
         json.dump({**about, "sha256": _sum_of(about)}, text)
@@ -304,6 +398,11 @@ def _column(digests: Sequence[bytes | None]) -> NDArray[np.uint8]:
     none = bytes(_DIGEST_BYTES)
     data = b"".join(digest or none for digest in digests)
     return np.frombuffer(data, np.uint8).reshape(-1, _DIGEST_BYTES)
+
+
+def _digest(row: NDArray[np.uint8]) -> bytes | None:
+    data = row.tobytes()
+    return None if data == _NO_DIGEST else data
 
 
 def _digests(rows: NDArray[np.uint8]) -> Iterator[bytes | None]:

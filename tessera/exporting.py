@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from panoptic.formats.base import ExportClass, ExportImage, ExportReport, WriteOptions
+from panoptic.formats.base import (
+    WARNING,
+    ExportClass,
+    ExportImage,
+    ExportReport,
+    Problem,
+    WriteOptions,
+)
 from panoptic.formats.registry import get_format
 from tessera.errors import UsageError
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
+from tessera.working_copy.erased import attributes_left, erased_parts, label_left
 
 _OPTIONS = ("scheme", "geometry")
 
@@ -48,13 +56,20 @@ def export_snapshot(
     )
     with label_format.create(path, export_classes, _write_options(options)) as writer:
         for done, item in enumerate(snapshot, 1):
-            label = item.label if item.is_labelled else None
-            image = ExportImage(
-                item.name, label, item.height, item.width, attributes=item.attributes
-            )
+            label, attributes = label_left(snapshot, item), attributes_left(snapshot, item)
+            image = ExportImage(item.name, label, item.height, item.width, attributes=attributes)
             writer.add(writer.encode(image))
             progress(done, len(snapshot))
-        return writer.close()
+        report = writer.close()
+    return report._replace(problems=(*report.problems, *_erased_from(snapshot)))
+
+
+def _erased_from(snapshot: Snapshot) -> Iterator[Problem]:
+    """Yield what an export lacks since it was erased; photographs are in none."""
+    for name, part in erased_parts(snapshot):
+        if part != "photograph":
+            message = f"its {part} was erased: it is exported without"
+            yield Problem("object_erased", message, image=name, severity=WARNING)
 
 
 def _write_options(options: Mapping[str, str]) -> WriteOptions:

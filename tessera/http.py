@@ -133,7 +133,7 @@ class Connection:
                     answer.read()
                     raise _error_of(answer)
                 yield answer
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(url, error) from error
 
     def repeat(
@@ -177,7 +177,7 @@ class Connection:
             options["content"] = content()
         try:
             answer = self._client.request(method, self._path(path), **options)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(self.url, error) from error
         if not answer.is_success:
             raise _error_of(answer)
@@ -227,10 +227,13 @@ def _error_of(answer: httpx.Response) -> TesseraError:
     return error
 
 
-def _unreachable(url: str, error: httpx.TransportError) -> NetworkError:
+def _unreachable(url: str, error: httpx.RequestError) -> NetworkError:
     # Without the query, which for a signed address is a secret.
     named = url.partition("?")[0]
-    return NetworkError(f"{named} cannot be reached: {str(error) or type(error).__name__}")
+    # Reached it was, where an answer has begun.
+    is_begun = isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError)
+    told = "sent no whole answer" if is_begun else "cannot be reached"
+    return NetworkError(f"{named} {told}: {str(error) or type(error).__name__}")
 
 
 def _path_of(url: str) -> str:

@@ -70,9 +70,7 @@ def wait_for(
 def _pack(archive: Path, files: ImportFiles) -> dict[str, str]:
     """Write the archive; return what its parts are called in it."""
     inside = {"path": f"labels/{files.path.name}"}
-    labels = files.labels
-    if labels is None and files.path.suffix == ".json" and files.path.with_suffix("").is_dir():
-        labels = files.path.with_suffix("")
+    labels = files.labels or _folder_beside(files.path)
     parts = [(files.path, inside["path"])]
     if labels is not None:
         inside["labels"] = "label-files"
@@ -86,6 +84,12 @@ def _pack(archive: Path, files: ImportFiles) -> dict[str, str]:
                 packed = path.suffix.lower() in _PACKED
                 zipped.write(path, member, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
     return inside
+
+
+def _folder_beside(path: Path) -> Path | None:
+    """Return the folder of label files where an export puts it; None where there is none."""
+    folder = path.with_suffix("") if path.suffix else path.with_name(f"{path.name}_masks")
+    return folder if path.is_file() and folder.is_dir() else None
 
 
 def _members(source: Path, name: str) -> Iterator[tuple[Path, str]]:

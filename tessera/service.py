@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessera.config import Config, clean_url, load_config
-from tessera.errors import UsageError
+from tessera.errors import ObjectCorrupt, UsageError
 from tessera.http import Connection
 from tessera.progress import Progress, silent
 
@@ -38,7 +38,8 @@ def connect(
     config = config or load_config()
     known = clean_url(url) if url else config.url
     if not known:
-        raise UsageError("no service is known: give its address, set TESSERA_URL or sign in")
+        message = "no service is known: give its address, set TESSERA_URL or sign in"
+        raise UsageError(message, code="service_unknown")
     return Service(known, config.token_of(known) if token is None else token, config)
 
 
@@ -119,6 +120,8 @@ class RemoteDataset:
     ) -> Snapshot:
         """Return an exact version; only what the local cache lacks travels.
 
+        By its full id, which never means another version, what was pulled before needs no service.
+
         Parameters
         ----------
         rev
@@ -136,11 +139,16 @@ class RemoteDataset:
         """
         from tessera.cache import Cache
         from tessera.pulling import PullRequest, pull
-        from tessera.snapshot import Snapshot
+        from tessera.snapshot import Snapshot, find_snapshot
 
         words = filter_of(split=split, classes=classes, status=status, prefix=prefix, more=filter)
         request = PullRequest(self.slug, rev or self.default_branch, words, labels_only)
-        folder: Path = self._service.config.cache_dir
+        folder = self._service.config.cache_dir
+        # What is damaged there is pulled anew, as is what is not there.
+        with suppress(ObjectCorrupt):
+            found = find_snapshot(folder, self._service.connection.url, request)
+            if found is not None:
+                return found
         with Cache(folder) as cache:
             pulled = pull(self._service.connection, cache, request, progress=progress)
         return Snapshot(pulled.folder, folder)

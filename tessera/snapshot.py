@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from panoptic.views import ClassMap
+from tessera.bridges import load_bridge
 from tessera.cache import Cache, Place
-from tessera.entries import Entry, EntryTable, load_entries
-from tessera.errors import NotFound, ObjectErased, TesseraError
+from tessera.entries import DamagedTable, Entry, EntryTable, load_entries
+from tessera.errors import NotFound, ObjectCorrupt, ObjectErased, ObjectMissing, TesseraError
 from tessera.items import Item
 from tessera.taxonomy import LabelClass, Taxonomy, parse_taxonomy
 
 if TYPE_CHECKING:
     from tessera.bridges.torch import TorchDataset
+    from tessera.pulling import PullRequest
+
+# A million places would take half a gigabyte; those of an epoch of most datasets fit.
+_PLACES_KEPT = 2**16
+_FULL_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Snapshot:
     """An exact version of a dataset, or what a filter chose of it.
 
     `snapshot[7]`, `snapshot["park/7.jpg"]`, `for item in snapshot`. Images are sorted by name. It
-    can be pickled and sent to other processes, which read the same files.
+    can be pickled and sent to other processes, which read the same files. Opening it raises
+    `NotFound` where it is gone from the cache, `ObjectCorrupt` where a bit of it is wrong.
     """
 
     def __init__(self, folder: Path, cache_folder: Path) -> None:
         self.folder, self._cache_folder = folder, cache_folder
         self.table: EntryTable
         self.facts: Mapping[str, Any]
-        self.table, self.facts = load_entries(folder)
+        self.table, self.facts = _opened(folder)
         self._class_maps: dict[tuple[str, int], ClassMap] = {}
         self._cache: Cache | None = None
         self._process = 0
+        self._places: dict[bytes, Place] = {}
 
     def __reduce__(self) -> tuple[type[Snapshot], tuple[Path, Path]]:
         return Snapshot, (self.folder, self._cache_folder)
@@ -136,39 +145,37 @@ class Snapshot:
         transform
             Called with photograph and target; what it returns is the example.
         """
-        from tessera.bridges.torch import TorchDataset
-
         photos = photos and not self.labels_only
-        return TorchDataset(self, target, ids=ids, void=void, photos=photos, transform=transform)
+        found: TorchDataset = load_bridge("torch").TorchDataset(
+            self, target, ids=ids, void=void, photos=photos, transform=transform
+        )
+        return found
 
     def to_huggingface(self) -> Any:
         """Return a `datasets.DatasetDict`, a dataset per split, of the labelled images.
 
         Photograph, panoptic PNG (ids as colours), semantic PNG (class ids) and the segments in
-        view. Lost: what lies under other segments, tracks, scores, attributes, unlabelled images.
+        view. Lost: what lies under other segments, tracks, scores, origins, attributes of segments
+        and images, images without a label; of classes all but the name. A `LostInBridge` warns.
         """
-        from tessera.bridges.huggingface import dataset_of
-
-        return dataset_of(self)
+        return load_bridge("huggingface").dataset_of(self)
 
     def to_datumaro(self) -> Any:
         """Return a `datumaro.Dataset` with a mask per segment, full masks with their z-order.
 
-        Lost: the kinds of classes, tracks, scores, origins, attributes of segments.
+        Lost: tracks, scores, origins, attributes of segments and images; of classes all but name
+        and colour. A `LostInBridge` warns.
         """
-        from tessera.bridges.datumaro import dataset_of
+        return load_bridge("datumaro").dataset_of(self)
 
-        return dataset_of(self)
-
-    def to_fiftyone(self, folder: Path, name: str | None = None) -> Any:
+    def to_fiftyone(self, folder: str | Path, name: str | None = None) -> Any:
         """Return a `fiftyone.Dataset`; photographs are written into `folder`, where it shows them.
 
-        Semantic masks of class ids, and things as detections with full masks. Lost: the ids and
-        covered pixels of stuff, tracks, attributes, images without a photograph.
+        Semantic masks of class ids, and things as detections with full masks. Lost: ids, scores
+        and covered pixels of stuff, tracks, origins, attributes of segments and images, images
+        without a photograph; of classes all but id and name. A `LostInBridge` warns.
         """
-        from tessera.bridges.fiftyone import dataset_of
-
-        return dataset_of(self, folder, name)
+        return load_bridge("fiftyone").dataset_of(self, Path(folder), name)
 
     def read(self, digest: bytes, name: str) -> bytes:
         """Return the content of a blob, checked; `name` is for whoever reads the error."""
@@ -182,8 +189,17 @@ class Snapshot:
         if digest in self.erased:
             raise ObjectErased(f"{name}: object {digest.hex()} was erased")
         with _named(name):
-            place: Place = self.cache.locate([digest])[digest]
-            return self.cache.read_stored(place)
+            known = self._places.get(digest)
+            if known is not None:
+                # A place that is wrong by now is found out: all that is read is checked.
+                with suppress(ObjectCorrupt, ObjectMissing):
+                    return self.cache.read_stored(known)
+            place = self.cache.locate([digest])[digest]
+            stored = self.cache.read_stored(place)
+            if len(self._places) >= _PLACES_KEPT:
+                self._places.clear()
+            self._places[digest] = place
+            return stored
 
     @property
     def cache(self) -> Cache:
@@ -192,6 +208,42 @@ class Snapshot:
         if self._cache is None or self._process != os.getpid():
             self._cache, self._process = Cache(self._cache_folder), os.getpid()
         return self._cache
+
+
+def _opened(folder: Path) -> tuple[EntryTable, dict[str, Any]]:
+    try:
+        return load_entries(folder)
+    except FileNotFoundError as error:
+        raise NotFound(f"{folder} holds no snapshot any more: pull it again") from error
+    except DamagedTable as error:
+        raise ObjectCorrupt(
+            f"{error}: `tessera verify --repair` mends it, or another pull",
+            facts={"digest": "", "file": str(error.file), "offset": 0},
+        ) from error
+
+
+def find_snapshot(cache_folder: Path, url: str, request: PullRequest) -> Snapshot | None:
+    """Return a version of a service that was pulled before; the request names it by its full id.
+
+    None where it is not there, or some of what it names is gone: somebody may have cleared the
+    cache, which many share.
+
+    Raises
+    ------
+    ObjectCorrupt
+        A bit of its own files is wrong.
+    """
+    from tessera.pulling.pull import columns_of, line_of
+
+    if not _FULL_ID.fullmatch(request.rev):
+        return None
+    with Cache(cache_folder) as cache:
+        folder = line_of(cache, url, request) / request.rev
+        if not (folder / "entries.json").exists():
+            return None
+        found = Snapshot(folder, cache_folder)
+        named = found.table.digests(columns_of(request.labels_only))
+        return None if set(cache.missing(named)) - found.erased else found
 
 
 @contextmanager

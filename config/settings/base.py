@@ -99,7 +99,10 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'tessera.sqlite3'}")
+    # An empty value, as files of environments write it for "not set", is none.
+    "default": env.db_url_config(
+        env.str("DATABASE_URL", default="").strip() or f"sqlite:///{DATA_DIR / 'tessera.sqlite3'}"
+    )
 }
 DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

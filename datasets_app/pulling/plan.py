@@ -6,31 +6,21 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from datasets_app.bulk import select_in
 from datasets_app.candidates import find_candidates
-from datasets_app.entries import Entry, EntryChange
+from datasets_app.entries import EntryChange
+from datasets_app.pulling.query import ImageQuery
 from datasets_app.models import Version
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
-from datasets_app.photos import get_photos
-from datasets_app.pulling.query import ImageQuery
+from datasets_app.pulling.columns import PlanEntries, columns_of, read_entries
 from datasets_app.pulling.ranges import BlobRange, find_ranges
 from datasets_app.tree import diff_roots, get_entries, iter_entries
-from labels_app.models import LabelRevision
 from labels_app.reading import Reading
 
 # Where few images match, a page looks at this many times what it may show.
 _LOOK_AT = 10
-
-
-class PlanEntry(NamedTuple):
-    """One image to have. Height and width are the label's, else the photograph's; None: unknown."""
-
-    image_no: int
-    name: str
-    entry: Entry
-    height: int | None
-    width: int | None
+# Labels that are read for one page, where the filter asks for more than their counts.
+_MOST_LABELS = 500
 
 
 class PlanPage(NamedTuple):
@@ -39,7 +29,7 @@ class PlanPage(NamedTuple):
     `after` is the last image number looked at, None after the last page.
     """
 
-    entries: list[PlanEntry]
+    entries: PlanEntries
     removed: list[str]
     ranges: list[BlobRange]
     erased: list[bytes]
@@ -69,7 +59,11 @@ def plan_page(
     ObjectMissing
         The store lacks something that the version names.
     """
-    look = limit if wanted.is_empty else limit * _LOOK_AT
+    if have is None and wanted.is_empty:
+        return _page_of_all(version, labels_only=labels_only, after=after, limit=limit)
+    if wanted.reads_labels:
+        limit = min(limit, _MOST_LABELS)
+    look = limit if wanted.is_empty or wanted.reads_labels else limit * _LOOK_AT
     changes, last = _look(version, have, wanted, after, look, limit)
     names = names_of(version.dataset_id, [change.image_no for change in changes])
     kept = _matching(changes, names, wanted, reading)
@@ -79,8 +73,10 @@ def plan_page(
         changes = [change for change in changes if change.image_no <= last]
     chosen = {change.image_no for change in kept}
     found = find_ranges(list(dict.fromkeys(_new_digests(kept, labels_only))))
+    numbers = [change.image_no for change in kept]
+    entries = [change.new for change in kept if change.new is not None]
     return PlanPage(
-        entries=_with_sizes(kept, names),
+        entries=columns_of(version.dataset_id, numbers, entries, names),
         removed=[
             names[change.image_no]
             for change in changes
@@ -90,6 +86,30 @@ def plan_page(
         erased=found.erased,
         after=last,
     )
+
+
+def _page_of_all(version: Version, *, labels_only: bool, after: int, limit: int) -> PlanPage:
+    """Return a page for somebody who has nothing and wants everything: most images go here."""
+    numbers, entries = read_entries(
+        version.root, after=after, limit=limit + 1, window=_window_of(limit)
+    )
+    more = len(numbers) > limit
+    columns = columns_of(version.dataset_id, numbers[:limit], entries[:limit])
+    photos = [] if labels_only else columns.images
+    wanted = dict.fromkeys(itertools.chain(photos, columns.labels, columns.attributes))
+    found = find_ranges([digest for digest in wanted if digest is not None])
+    return PlanPage(
+        entries=columns,
+        removed=[],
+        ranges=found.ranges,
+        erased=found.erased,
+        after=columns.numbers[-1] if more else None,
+    )
+
+
+def _window_of(look: int) -> int:
+    """Return how many nodes of a level to read at once for so many images."""
+    return min(1_024, look // 64 + 1)
 
 
 def _look(
@@ -103,7 +123,7 @@ def _look(
         entries = get_entries(nodes, version.root, found.numbers)
         changes = [EntryChange(image_no, None, entry) for image_no, entry in entries.items()]
         return changes, found.go_on
-    window = min(1_024, look // 64 + 1)
+    window = _window_of(look)
     if have is None:
         stream: Iterator[EntryChange] = (
             EntryChange(image_no, None, entry)
@@ -143,25 +163,3 @@ def _new_digests(changes: Sequence[EntryChange], labels_only: bool) -> Iterator[
         for digest in (photo, new.label, new.attributes):
             if digest is not None and digest not in had:
                 yield digest
-
-
-def _with_sizes(changes: Sequence[EntryChange], names: dict[int, str]) -> list[PlanEntry]:
-    entries = [(change.image_no, change.new) for change in changes if change.new is not None]
-    labels = {entry.label for _, entry in entries if entry.label is not None}
-    sizes = {
-        bytes(digest): (height, width)
-        for digest, height, width in select_in(
-            LabelRevision, ("digest", "height", "width"), "digest", labels
-        )
-    }
-    photos = get_photos(
-        {entry.image for _, entry in entries if entry.label is None and entry.image is not None}
-    )
-    sizes.update((digest, (photo.height, photo.width)) for digest, photo in photos.items())
-    nothing = (None, None)
-    return [
-        PlanEntry(
-            image_no, names[image_no], entry, *sizes.get(entry.label or entry.image or b"", nothing)
-        )
-        for image_no, entry in entries
-    ]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from store_app.blobs import Location, erased_among, find_locations, sign_range
-from store_app.durable import SignedRange
+from store_app.durable import SignedRange, blob_files
 from store_app.errors import ObjectMissing
 
 # Long enough that requests cost nothing, short enough that a broken one loses little.
@@ -36,9 +36,14 @@ class BlobRange(NamedTuple):
         """The stored bytes of all."""
         return sum(location.length for location in self.locations)
 
+    @property
+    def is_worth_an_address(self) -> bool:
+        """Whether it is so long that a request for it alone costs nothing."""
+        return self.length >= SIGNED_BYTES
+
     def sign(self) -> SignedRange | None:
         """Let the client read it past the service; None where it is better asked for there."""
-        if self.length < SIGNED_BYTES:
+        if not self.is_worth_an_address:
             return None
         return sign_range(self.file, self.start, self.length)
 
@@ -69,6 +74,14 @@ def find_ranges(digests: Collection[bytes]) -> Found:
         raise ObjectMissing(lost)
     in_order = sorted(found.values(), key=lambda location: (location.pack, location.start))
     return Found(list(_coalesced(in_order)), sorted(erased))
+
+
+def read_range(file: str, start: int, length: int) -> bytes:
+    """Return stored bytes as they lie, not checked; fewer, even none, where they are no more."""
+    try:
+        return blob_files().read_range(file, start, length)
+    except FileNotFoundError:
+        return b""
 
 
 def _coalesced(locations: Sequence[Location]) -> Iterator[BlobRange]:

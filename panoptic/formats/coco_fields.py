@@ -62,7 +62,9 @@ def read_image_entry(entry: Mapping[str, Any], file: str, name: str) -> CocoImag
             reason = f"height {show(height)} and width {show(width)} are no size in pixels"
             raise MalformedFile(reason, file=file, image=name)
         size = int(height), int(width)  # type: ignore[arg-type]
-    attributes = {"source_id": entry["id"]}
+    # An export says null of an image that had no id of its own: the one it has there is made up.
+    source_id = entry.get("source_id", entry["id"])
+    attributes = {} if source_id is None else {"source_id": source_id}
     attributes.update({key: value for key, value in entry.items() if key not in IMAGE_KEYS})
     check_attributes(attributes, file, name, None)
     return CocoImage(size, attributes)

@@ -157,10 +157,13 @@ class CocoWriter(Writer):
 
     def _iter_images(self) -> Iterator[bytes]:
         rows = self._spool.iter_rows(
-            "SELECT i.raw, k.key FROM images i JOIN image_ids k ON k.seq = i.seq ORDER BY i.seq"
+            "SELECT i.raw, i.source, k.key FROM images i JOIN image_ids k ON k.seq = i.seq"
+            " ORDER BY i.seq"
         )
-        for raw, key in rows:
-            yield raw + b',"id":' + _id_of(key) + b"}"
+        for raw, source, key in rows:
+            # Or a reader would take the number that the image got here for its own.
+            own = b"" if source == key else b',"source_id":' + _id_of(source)
+            yield raw + b',"id":' + _id_of(key) + own + b"}"
 
     def _iter_annotations(self) -> Iterator[bytes]:
         rows = self._spool.iter_rows(
@@ -183,5 +186,7 @@ def open_end(entry: Mapping[str, Any]) -> bytes:
     return encode_json(entry)[:-1]
 
 
-def _id_of(key: str) -> bytes:
+def _id_of(key: str | None) -> bytes:
+    if key is None:
+        return b"null"
     return key[1:].encode() if key[0] == "i" else encode_json(key[1:])

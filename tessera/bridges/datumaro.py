@@ -12,14 +12,17 @@ from datumaro.components.media import Image
 
 from panoptic.label import segment_mask
 from panoptic.runs import decode_runs
+from tessera.bridges.losses import has_label, has_photo, warn_of_losses
 from tessera.items import Item
 from tessera.snapshot import Snapshot
 
 _UNSPLIT = "default"
+LOSES = ("tracks", "scores", "origins", "segment_attributes", "image_attributes")
 
 
 def dataset_of(snapshot: Snapshot) -> datumaro.Dataset:
     """Return the images; see `Snapshot.to_datumaro`."""
+    warn_of_losses(snapshot, "Datumaro", LOSES)
     columns = {one.class_id: column for column, one in enumerate(snapshot.classes)}
     labels = LabelCategories.from_iterable([one.name for one in snapshot.classes])
     colors = MaskCategories({column: one.color for column, one in enumerate(snapshot.classes)})
@@ -35,13 +38,13 @@ def _items(snapshot: Snapshot, columns: dict[int, int]) -> Iterator[Any]:
             id=item.name.rpartition(".")[0] or item.name,
             subset=item.split or _UNSPLIT,
             media=_media(snapshot, item),
-            annotations=_masks(item, columns) if item.is_labelled else [],
+            annotations=_masks(item, columns) if has_label(snapshot, item) else [],
             attributes={"status": item.status},
         )
 
 
 def _media(snapshot: Snapshot, item: Item) -> Any:
-    if snapshot.labels_only or item.entry.image is None:
+    if not has_photo(snapshot, item):
         return None
     size = (item.height, item.width)
     return Image.from_bytes(data=lambda: item.photo_bytes, size=size)

@@ -12,15 +12,22 @@ import numpy as np
 from panoptic.formats.paths import member_path
 from panoptic.label import segment_mask
 from panoptic.runs import decode_runs
+from tessera.bridges.losses import has_label, has_photo, warn_of_losses
 from tessera.errors import UsageError
 from tessera.items import Item
 from tessera.snapshot import Snapshot
+
+LOSES = (
+    "covered_stuff", "tracks", "scores_of_stuff", "origins", "segment_attributes",
+    "image_attributes", "ids_of_stuff", "without_photograph",
+)  # fmt: skip
 
 
 def dataset_of(snapshot: Snapshot, folder: Path, name: str | None) -> Any:
     """Return the images; see `Snapshot.to_fiftyone`."""
     if snapshot.labels_only:
         raise UsageError("FiftyOne shows photographs: pull them, too")
+    warn_of_losses(snapshot, "FiftyOne", LOSES)
     dataset = fiftyone.Dataset(name)
     dataset.default_mask_targets = {one.class_id: one.name for one in snapshot.classes}
     dataset.info = {"version": snapshot.version["id"], "dataset": snapshot.dataset}
@@ -31,14 +38,14 @@ def dataset_of(snapshot: Snapshot, folder: Path, name: str | None) -> Any:
 def iter_samples(snapshot: Snapshot, folder: Path) -> Iterator[Any]:
     """Yield the images that have a photograph, which is written into the folder."""
     for item in snapshot:
-        if item.entry.image is None:
+        if not has_photo(snapshot, item):
             continue
         path = member_path(folder, item.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(item.photo_bytes)
         sample = fiftyone.Sample(filepath=str(path), tags=[item.split] if item.split else [])
         sample["status"] = item.status
-        if item.is_labelled:
+        if has_label(snapshot, item):
             sample["semantic"] = fiftyone.Segmentation(mask=item.semantic())
             sample["instances"] = fiftyone.Detections(detections=_detections(item))
         yield sample

@@ -10,10 +10,15 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Sequence
 from panoptic.png import encode_class_png, encode_panoptic_png
 from panoptic.runs import Runs, measure_runs
 from panoptic.views import panoptic_runs, semantic_runs
+from tessera.bridges.losses import has_label, has_photo, warn_of_losses
 from tessera.items import Item
 from tessera.snapshot import Snapshot
 
 _UNSPLIT = "train"
+LOSES = (
+    "covered_pixels", "tracks", "scores", "origins", "segment_attributes", "image_attributes",
+    "unlabelled",
+)  # fmt: skip
 
 
 def dataset_of(snapshot: Snapshot) -> DatasetDict:
@@ -21,10 +26,11 @@ def dataset_of(snapshot: Snapshot) -> DatasetDict:
 
     Images in no split are under `train`, where the library puts them, too.
     """
+    warn_of_losses(snapshot, "Hugging Face", LOSES)
     splits: dict[str, list[int]] = {}
-    for place, entry in enumerate(snapshot.table):
-        if entry.label is not None:
-            splits.setdefault(entry.split or _UNSPLIT, []).append(place)
+    for place, item in enumerate(snapshot):
+        if has_label(snapshot, item):
+            splits.setdefault(item.split or _UNSPLIT, []).append(place)
     features = _features(snapshot)
     return DatasetDict(
         {
@@ -60,10 +66,10 @@ def _features(snapshot: Snapshot) -> Features:
 def _examples(snapshot: Snapshot, places: list[int]) -> Iterator[dict[str, Any]]:
     columns = {one.class_id: column for column, one in enumerate(snapshot.classes)}
     for place in places:
-        yield _example(snapshot[place], columns, photos=not snapshot.labels_only)
+        yield _example(snapshot, snapshot[place], columns)
 
 
-def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, Any]:
+def _example(snapshot: Snapshot, item: Item, columns: dict[int, int]) -> dict[str, Any]:
     label = item.label
     shown = panoptic_runs(label)
     boxes = _boxes_in_view(shown)
@@ -86,9 +92,9 @@ def _example(item: Item, columns: dict[int, int], *, photos: bool) -> dict[str, 
             if one.visible_area
         ],
     }
-    if photos:
-        has_photo = item.entry.image is not None
-        example["image"] = {"bytes": item.photo_bytes, "path": None} if has_photo else None
+    if not snapshot.labels_only:
+        photo = {"bytes": item.photo_bytes, "path": None} if has_photo(snapshot, item) else None
+        example["image"] = photo
     return example
 
 

@@ -5,6 +5,7 @@
     index.sqlite3            digest → file, made anew when it is lost, as index-2.sqlite3
     new/                     what is being written; a crash leaves garbage here and nowhere else
 
+A folder that may not be written, as a read-only mount in a container, is read as it is.
 Files are written, flushed to the disk and renamed before the index names them. Several processes
 may use one cache: names are digests, so that two who bring the same bytes agree.
 """
@@ -13,16 +14,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import accumulate, pairwise
 from pathlib import Path
 
-from panoptic.packs import NewObject, PackEntry, read_entries, seal_pack
+from panoptic.packs import (
+    NewObject,
+    PackEntry,
+    SealedPack,
+    Stretch,
+    read_entries,
+    seal_pack,
+    seal_stretch,
+)
 from tessera.cache.checking import (
     CacheFinding,
     check_frame,
@@ -34,30 +43,44 @@ from tessera.cache.checking import (
 )
 from tessera.cache.files import OpenFiles
 from tessera.cache.index import Index, Place
-from tessera.errors import ObjectCorrupt, ObjectMissing
+from tessera.cache.layout import (
+    flush,
+    is_index,
+    is_read_only,
+    make_folders,
+    newest_index,
+    next_index,
+)
+from tessera.errors import ObjectCorrupt, ObjectMissing, TesseraError
 from tessera.progress import Progress, silent
 
 _OLD_SECONDS = 24 * 3_600
-_INDEX_NAME = re.compile(r"index(?:-([0-9]+))?\.sqlite3")
 # A child of a fork must not even close a connection to SQLite that its parent has open.
 _OF_PARENTS: list[Index] = []
 
 
 class Cache:
-    """The bytes that a client has. Threads may share it, and the children of a fork."""
+    """The bytes that a client has. Threads may share it, and the children of a fork.
+
+    is_read_only : the folder or its index may not be written; what has to write there raises
+        `TesseraError` with the code "cache_read_only"
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("packs", "objects", "new"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.is_read_only = is_read_only(folder)
+        if not self.is_read_only:
+            make_folders(folder)
         self._files = OpenFiles(folder)
         self._lock = threading.RLock()
         self._process = os.getpid()
         try:
-            self._index = Index(_newest_index(folder))
+            self._index = self._open_index()
         except ObjectCorrupt:
+            if self.is_read_only:
+                raise
             self.rebuild()
-        if self._index.is_new:
+        if self._index.is_new and not self.is_read_only:
             self._index_files()
 
     def close(self) -> None:
@@ -78,15 +101,12 @@ class Cache:
         Files that somebody took away are forgotten.
         """
         wanted = list(dict.fromkeys(digests))
-        found = self.find(wanted)
-        gone = {
-            name
-            for name in {place.file for place in found.values()}
-            if not (self.folder / name).exists()
-        }
-        for name in gone:
+        with self._locked() as index:
+            found = index.find_files(wanted)
+        gone = {name for name in set(found.values()) if not (self.folder / name).exists()}
+        for name in gone if not self.is_read_only else ():
             self.drop_file(name)
-        return [digest for digest in wanted if digest not in found or found[digest].file in gone]
+        return [digest for digest in wanted if digest not in found or found[digest] in gone]
 
     def find(self, digests: Iterable[bytes]) -> dict[bytes, Place]:
         """Return where blobs lie; those that are not here are left out."""
@@ -132,21 +152,40 @@ class Cache:
         ObjectCorrupt
             Stored bytes of one do not have their digest; the others are kept.
         """
+        self.check_writable()
         sha256 = hashlib.sha256
         whole = [item for item in objects if sha256(item.data).digest() == item.stored_digest]
         if whole:
-            pack = seal_pack(whole)
-            name = f"packs/{pack.digest.hex()}.pack"
-            self._write(name, pack.chunks)
-            with self._locked() as index:
-                index.add([_place_of(name, entry) for entry in pack.entries])
+            self._add_pack(seal_pack(whole))
         if len(whole) < len(objects):
             kept = {item.digest for item in whole}
             bad = next(item for item in objects if item.digest not in kept)
             raise corrupt(bad.digest, "it arrived with another sha256", "the transfer", 0)
 
+    def add_stretch(self, stretch: Stretch) -> None:
+        """Keep blobs that lie one behind the other as one pack, as `add_objects` does.
+
+        Raises
+        ------
+        ObjectCorrupt
+            Stored bytes of one do not have their digest; the others are kept.
+        """
+        self.check_writable()
+        sha256, data = hashlib.sha256, memoryview(stretch.data)
+        ends = list(accumulate(stretch.lengths, initial=0))
+        if all(
+            sha256(data[begin:end]).digest() == digest
+            for (begin, end), digest in zip(pairwise(ends), stretch.stored_digests, strict=True)
+        ):
+            self._add_pack(seal_stretch(stretch))
+            return
+        columns = (stretch.digests, stretch.stored_digests, stretch.sizes, stretch.codecs)
+        parts = [stretch.data[begin:end] for begin, end in pairwise(ends)]
+        self.add_objects(list(map(NewObject, *columns, parts)))
+
     def new_file(self) -> Path:
         """Return a path for a file or folder that is being made; `sweep` deletes it some day."""
+        self.check_writable()
         return self.folder / "new" / uuid.uuid4().hex
 
     def adopt(self, path: Path, digest: bytes) -> None:
@@ -160,7 +199,7 @@ class Cache:
         target = self.folder / name
         target.parent.mkdir(exist_ok=True)
         size = path.stat().st_size
-        _flush(path)
+        flush(path)
         self._rename(path, name)
         with self._locked() as index:
             index.add([Place(digest, name, 0, size, size, 0, digest)])
@@ -170,8 +209,8 @@ class Cache:
     ) -> Iterator[CacheFinding]:
         """Yield what is wrong: every byte is read, and the digest of every content computed.
 
-        With `digests` these blobs alone; without, the packs around them and the index, too.
-        Damaged blobs stay until `drop_file` is told of their files.
+        With `digests` the index and these blobs; without, all blobs and the packs around them.
+        Damaged blobs stay until `mend` or `drop_file` are told of their files.
         """
         try:
             yield from (
@@ -187,7 +226,8 @@ class Cache:
 
         For the index: make it anew.
         """
-        if _INDEX_NAME.fullmatch(name):
+        self.check_writable()
+        if is_index(name):
             self.rebuild()
             return
         with self._locked() as index:
@@ -195,17 +235,34 @@ class Cache:
         self._files.forget(name)
         (self.folder / name).unlink(missing_ok=True)
 
+    def mend(self, name: str) -> None:
+        """Drop a damaged file, and keep what is whole in it: only the rest is fetched again."""
+        self.check_writable()
+        whole: list[NewObject] = []
+        if name.startswith("packs/"):
+            with self._locked() as index:
+                places = index.places_in(name)
+            for place in places:
+                if self._check(place) is None:
+                    data = self.read_stored(place)
+                    whole.append(
+                        NewObject(place.digest, place.stored_digest, place.size, place.codec, data)
+                    )
+        self.drop_file(name)
+        self.add_objects(whole)
+
     def rebuild(self) -> None:
         """Make the index anew from the files; what is damaged is left out.
 
         Under a new name: other processes may have the old one open, and what they write must
         not get into the new one.
         """
+        self.check_writable()
         with self._lock:
             if hasattr(self, "_index"):
                 self._index.close()
-            old = _newest_index(self.folder)
-            self._index = Index(_next_index(old))
+            old = newest_index(self.folder)
+            self._index = Index(next_index(old))
             self._index_files()
             for path in (old, Path(f"{old}-wal"), Path(f"{old}-shm")):
                 path.unlink(missing_ok=True)
@@ -213,6 +270,7 @@ class Cache:
     def sweep(self) -> None:
         """Delete what writers left that died more than a day ago, and take in whole files that
         no index names, because their writer died before it could say so."""
+        self.check_writable()
         old = time.time() - _OLD_SECONDS
         for path in (self.folder / "new").iterdir():
             with suppress(FileNotFoundError):  # its writer is done
@@ -231,6 +289,7 @@ class Cache:
 
     def clear(self) -> None:
         """Delete everything that nobody is writing now; what is needed is fetched again."""
+        self.check_writable()
         with self._locked() as index:
             index.clear()
         for name in self._names_of_files():
@@ -238,21 +297,45 @@ class Cache:
             (self.folder / name).unlink(missing_ok=True)
         self.sweep()
 
+    def check_writable(self) -> None:
+        """Raise the error of a cache that would have to be written, and may not be."""
+        if self.is_read_only:
+            raise TesseraError(
+                f"the cache in {self.folder} is read-only, and what is to be done would write it",
+                code="cache_read_only",
+            )
+
     @contextmanager
     def _locked(self) -> Iterator[Index]:
         if self._process != os.getpid():
             # The lock may be held by a thread that only the parent has.
             _OF_PARENTS.append(self._index)
-            self._lock, self._index = threading.RLock(), Index(_newest_index(self.folder))
+            self._lock, self._index = threading.RLock(), self._open_index()
             self._files, self._process = OpenFiles(self.folder), os.getpid()
         with self._lock:
+            if self._index.is_stale:
+                self._index.close()
+                self._index = self._open_index()
             yield self._index
+
+    def _open_index(self) -> Index:
+        return Index(newest_index(self.folder), read_only=self.is_read_only)
+
+    def _add_pack(self, pack: SealedPack) -> None:
+        name = f"packs/{pack.digest.hex()}.pack"
+        self._write(name, pack.chunks)
+        with self._locked() as index:
+            index.add(
+                [
+                    Place(digest, name, start, length, size, codec, stored_digest)
+                    for digest, stored_digest, start, length, size, codec in pack.entries
+                ]
+            )
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
         path = self.new_file()
         with path.open("wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         # Also where it is there already: that one may be damaged.
@@ -261,7 +344,7 @@ class Cache:
     def _rename(self, path: Path, name: str) -> None:
         target = self.folder / name
         path.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
         self._files.forget(name)
 
     def _names_of_files(self) -> list[str]:
@@ -322,6 +405,8 @@ class Cache:
 
     def _verify_some(self, digests: Iterable[bytes], progress: Progress) -> Iterator[CacheFinding]:
         wanted = list(dict.fromkeys(digests))
+        with self._locked() as index:
+            index.check()
         found = self.find(wanted)
         for digest in wanted:
             if digest not in found:
@@ -342,30 +427,3 @@ def _place_of(name: str, entry: PackEntry) -> Place:
     return Place(
         entry.digest, name, entry.start, entry.length, entry.size, entry.codec, entry.stored_digest
     )
-
-
-def _newest_index(folder: Path) -> Path:
-    numbers = [
-        int(found[1] or 1)
-        for found in map(_INDEX_NAME.fullmatch, os.listdir(folder))
-        if found is not None
-    ]
-    return _index_path(folder, max(numbers, default=1))
-
-
-def _next_index(path: Path) -> Path:
-    found = _INDEX_NAME.fullmatch(path.name)
-    assert found is not None  # from `_newest_index`
-    return _index_path(path.parent, int(found[1] or 1) + 1)
-
-
-def _index_path(folder: Path, number: int) -> Path:
-    return folder / ("index.sqlite3" if number == 1 else f"index-{number}.sqlite3")
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -30,7 +30,7 @@ def login_command(url: str | None, token: str | None, output: Output, config: Co
         raise UsageError("which service? `tessera login https://labels.example.org`")
     secret = token or _asked(known, output)
     if not secret:
-        raise UsageError("no token was given")
+        raise UsageError(f"no token was given: {known}/account/ makes one")
     with Connection(known, secret) as connection:
         try:
             connection.get("/tokens/", limit=1)  # 401 unless the token is good

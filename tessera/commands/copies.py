@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from tessera.errors import UsageError
 
 if TYPE_CHECKING:
     from tessera.working_copy import Scan
+    from tessera.working_copy.erased import ErasedPart
     from tessera.working_copy.syncing import Synced
 
+_MOST_ERASED = 20
 _SIGNS = {"added": "A", "removed": "D", "changed": "M"}
 
 
@@ -44,6 +47,7 @@ def clone_command(
     from tessera.service import connect
     from tessera.working_copy import clone
     from tessera.working_copy.addresses import parse_address
+    from tessera.working_copy.erased import erased_parts
 
     where = parse_address(address, config.url)
     service = connect(where.url, config=config)
@@ -54,7 +58,16 @@ def clone_command(
         copy = clone(service, target, request, progress=pulling, writing=writing)
     snapshot = copy.base()
     output.say(f"{target}: {where.slug} v{snapshot.version['number']}, {_images(len(snapshot))}")
-    output.give({"folder": str(target), "version": dict(snapshot.version), "images": len(snapshot)})
+    erased = erased_parts(snapshot)
+    _tell_erased(output, erased)
+    output.give(
+        {
+            "folder": str(target),
+            "version": dict(snapshot.version),
+            "images": len(snapshot),
+            "erased": [part._asdict() for part in erased],
+        }
+    )
 
 
 @click.command("pull", short_help="Bring the folder to the head of its branch.")
@@ -89,6 +102,7 @@ def status_command(output: Output, config: Config) -> None:
     """Tell which images were edited, and how many segments of them."""
     from tessera.working_copy import scan
     from tessera.working_copy.comparing import summaries
+    from tessera.working_copy.erased import erased_parts
 
     copy = here(config)
     base = copy.base()
@@ -102,6 +116,8 @@ def status_command(output: Output, config: Config) -> None:
     _tell_problems(output, found)
     if found.is_clean:
         output.say("nothing was edited")
+    erased = erased_parts(base)
+    _tell_erased(output, erased)
     output.give(
         {
             "dataset": copy.origin.dataset,
@@ -109,6 +125,7 @@ def status_command(output: Output, config: Config) -> None:
             "version": dict(base.version),
             "images": rows,
             "problems": [problem._asdict() for problem in found.problems],
+            "erased": [part._asdict() for part in erased],
         }
     )
 
@@ -205,7 +222,15 @@ def _tell_synced(output: Output, synced: Synced) -> None:
         )
     if synced.kept:
         output.say(f"  {_images(len(synced.kept))} edited here: kept")
-    output.give(synced._asdict())
+    _tell_erased(output, synced.erased)
+    output.give(synced._asdict() | {"erased": [part._asdict() for part in synced.erased]})
+
+
+def _tell_erased(output: Output, parts: Sequence[ErasedPart]) -> None:
+    for part in parts[:_MOST_ERASED]:
+        output.say(f"  x  {part.name}: {part.message}")
+    if len(parts) > _MOST_ERASED:
+        output.say(f"  x  and {len(parts) - _MOST_ERASED} more: `--json` lists them")
 
 
 def _tell_problems(output: Output, found: Scan | Any) -> None:

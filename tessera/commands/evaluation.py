@@ -11,6 +11,7 @@ from tessera.commands.options import with_config, with_filter, with_output
 from tessera.commands.output import Output, counted
 from tessera.commands.snapshots import snapshot_of, snapshot_option
 from tessera.config import Config
+from tessera.errors import UsageError
 
 
 @click.command("eval", short_help="Measure predictions: PQ, SQ, RQ, mIoU.")
@@ -38,6 +39,8 @@ def eval_command(
     from tessera.evaluating import evaluate
 
     snapshot = snapshot_of(config, rev, words, labels_only=True, output=output)
+    if not len(snapshot):
+        raise UsageError(f"{words or 'all'}: no image of v{snapshot.version['number']} is chosen")
     with output.progress("evaluating") as progress:
         found = evaluate(snapshot, predictions, format_name, labels=labels, progress=progress)
     document = found.to_json(snapshot.taxonomy)

@@ -39,19 +39,34 @@ class _Commands(click.Group):
         return found
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES = """\b
+Exit codes:
+  0  all is well
+  1  anything else, such as a full disk
+  2  a wrong option, file or filter; nothing to push
+  3  not signed in, or not allowed
+  4  nothing there that you may see
+  5  somebody was quicker, or sides disagree; a list follows
+  6  the service cannot be reached
+  7  damaged bytes
+"""
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXIT_CODES,
+)
 @click.version_option(__version__, prog_name="tessera")
 def tessera() -> None:
-    """Git for panoptic labels: pull exact versions of datasets, push corrections back."""
+    """Git for panoptic labels: pull exact versions of datasets, push corrections back.
+
+    Begin with `tessera login URL` and `tessera clone DATASET`.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; the exit code tells the family of what went wrong.
-
-    0 all is well; 1 anything else; 2 a wrong option, file or filter; 3 not signed in, or not
-    allowed; 4 nothing there; 5 somebody was quicker, or sides disagree; 6 the service cannot
-    be reached; 7 damaged bytes.
-    """
+    """Run a command; the exit code tells the family of what went wrong (`_EXIT_CODES`)."""
     from panoptic.errors import PanopticError
     from tessera.errors import TesseraError, UsageError
 

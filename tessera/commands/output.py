@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from tessera.commands.advice import advice_of
 from tessera.errors import TesseraError
 from tessera.progress import Progress, silent
 
@@ -75,7 +76,7 @@ class Output:
 
 
 def report_error(error: TesseraError, *, as_json: bool) -> None:
-    """Print why a command failed, to the error stream; JSON where that is asked for."""
+    """Print why a command failed and what to do, to the error stream; JSON where it is wanted."""
     if as_json:
         click.echo(json.dumps(error.to_json(), indent=1, ensure_ascii=False), err=True)
         return
@@ -85,6 +86,9 @@ def report_error(error: TesseraError, *, as_json: bool) -> None:
         click.echo(f"  {_line(line)}", err=True)
     if len(told) > _MOST_LINES:
         click.echo(f"  and {len(told) - _MOST_LINES} more", err=True)
+    advice = advice_of(error)
+    if advice:
+        click.echo(advice, err=True)
 
 
 def human_bytes(count: int) -> str:

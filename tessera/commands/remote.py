@@ -17,11 +17,13 @@ from tessera.http import Connection
 
 
 class Place(NamedTuple):
-    """A dataset at its service, and the branch that one is on; "" outside of a working copy."""
+    """A dataset at its service, the branch that one is on and the version that one has; "" and ""
+    outside of a working copy, "" for the branch on none."""
 
     connection: Connection
     slug: str
     branch: str
+    version: str
 
     @property
     def path(self) -> str:
@@ -86,7 +88,10 @@ def branch_command(
     output: Output,
     config: Config,
 ) -> None:
-    """List branches, make one at REV (default: the version one is at), or delete one."""
+    """List branches, make one at REV, or delete one.
+
+    Default: the version that the working copy was made of; outside of one the default branch.
+    """
     place = place_of(config, dataset)
     if name is None:
         rows = list(place.connection.pages(f"{place.path}/branches/"))
@@ -104,7 +109,7 @@ def branch_command(
         output.say(f"deleted {name}; it can be had back for 30 days")
         output.give({"deleted": name})
     else:
-        at = _version_id(place, rev or place.branch or _default_branch(place))
+        at = _version_id(place, rev or place.version or _default_branch(place))
         made = place.connection.post(f"{place.path}/branches/", {"name": name, "head": at})
         output.say(f"{name} is at {at[:12]}; `tessera checkout {name}` goes there")
         output.give(made)
@@ -125,14 +130,17 @@ def tag_command(
     output: Output,
     config: Config,
 ) -> None:
-    """List tags, or name a version for good (default: the head of the branch one is on)."""
+    """List tags, or name a version for good.
+
+    Default: the version that the working copy was made of; outside of one the default branch.
+    """
     place = place_of(config, dataset)
     if name is None:
         rows = list(place.connection.pages(f"{place.path}/tags/"))
         output.columns([(row["name"], row["version"][:12], row["message"]) for row in rows])
         output.give(rows)
         return
-    at = _version_id(place, rev or place.branch or _default_branch(place))
+    at = _version_id(place, rev or place.version or _default_branch(place))
     body = {"name": name, "version": at, "message": message}
     made = place.connection.post(f"{place.path}/tags/", body)
     output.say(f"{name} names {at[:12]}; manifest {made['manifest_sha256'][:12]}")
@@ -205,12 +213,13 @@ def place_of(config: Config, dataset: str | None) -> Place:
 
     if dataset is not None:
         address = parse_address(dataset, config.url)
-        return Place(connect(address.url, config=config).connection, address.slug, "")
+        return Place(connect(address.url, config=config).connection, address.slug, "", "")
     try:
         copy = find_working_copy(Path.cwd(), config)
     except NotFound as error:
         raise NotFound(f"{error.message}; or name a --dataset") from None
-    return Place(copy.service.connection, copy.origin.dataset, copy.origin.branch)
+    origin = copy.origin
+    return Place(copy.service.connection, origin.dataset, origin.branch, origin.version)
 
 
 def _default_branch(place: Place) -> str:

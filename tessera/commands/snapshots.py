@@ -43,6 +43,9 @@ def snapshot_of(
                 address.rev or None, filter=words, labels_only=labels_only, progress=progress
             )
         copy = find_working_copy(Path.cwd(), config)
+        if not rev and not words:
+            # Has more than labels perhaps, and is there without the service.
+            return copy.base(progress=progress)
         request = copy.request._replace(rev=rev or copy.origin.version)
         if words:
             request = request._replace(filter=words)

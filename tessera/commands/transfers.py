@@ -59,7 +59,8 @@ def import_command(
     files = ImportFiles(path, options.pop("labels"), options.pop("images"))
     fields = {name: value for name, value in options.items() if value not in (None, False)}
     fields["format"] = fields.pop("format_name")
-    fields.setdefault("branch", place.branch or None)
+    if place.branch:
+        fields.setdefault("branch", place.branch)
     with output.progress("importing") as progress:
         report = import_files(place.connection, place.slug, files, fields, progress=progress)
     _tell_import(output, report, dry_run=bool(options["dry_run"]))

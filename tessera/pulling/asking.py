@@ -13,7 +13,8 @@ from tessera.pulling.plan import PlanPage, parse_page
 # A page should not name more than arrives before its signed addresses are too old, also over a
 # slow line: 64 MB take ten minutes at 1 Mbit/s for each of the pages that are under way.
 _PAGE_BYTES = 64 * 2**20
-_FIRST_PAGE, _LARGEST_PAGE, _SMALLEST_PAGE = 500, 2_000, 20
+# The first one is short, so that there are bytes to fetch while the next one is asked for.
+_FIRST_PAGE, _LARGEST_PAGE, _SMALLEST_PAGE = 500, 5_000, 20
 
 
 class PullRequest(NamedTuple):
@@ -55,7 +56,7 @@ class Plan:
     ) -> None:
         self._connection, self._request, self._version_id = connection, request, version_id
         self._have, self._cursor, self._lease = have, cursor, lease
-        self._limit = _LARGEST_PAGE if request.labels_only else _FIRST_PAGE
+        self._limit = _FIRST_PAGE
 
     def __iter__(self) -> Iterator[PlanPage]:
         while True:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import httpx
 
-from panoptic.packs import MAX_PACK_OBJECTS, NewObject
+from panoptic.packs import MAX_PACK_OBJECTS, Stretch
 from tessera.cache import Cache
 from tessera.errors import NetworkError, ObjectCorrupt, TesseraError
 from tessera.http import Connection
@@ -83,14 +85,19 @@ def fetch_portion(
     def attempt() -> None:
         nonlocal remaining
         asked, error = remaining, None
-        arrived: list[NewObject] = []
+        chunks: list[bytes] = []
         try:
-            _receive(connection, slug, asked, count, arrived.append)
+            _receive(connection, slug, asked, count, chunks.append)
         except TesseraError as found:
             error = found
-        remaining = Portion(asked.objects[len(arrived) :])
+        arrived = _cut(asked.objects, b"".join(chunks))
+        remaining = Portion(asked.objects[len(arrived.digests) :])
+        if remaining.objects and error is None:
+            named = remaining.objects[0].digest.hex()
+            error = NetworkError(f"the answer ends within object {named}")
         try:
-            cache.add_objects(arrived)
+            if arrived.digests:
+                cache.add_stretch(arrived)
         except ObjectCorrupt as found:
             remaining, error = Portion(asked.objects), found
         if error is not None:
@@ -104,9 +111,9 @@ def _receive(
     slug: str,
     portion: Portion,
     count: Count,
-    keep: Callable[[NewObject], None],
+    keep: Callable[[bytes], None],
 ) -> None:
-    """Keep blobs as they arrive whole."""
+    """Keep bytes as they arrive."""
     if not portion.objects:
         return
     if portion.url is not None:
@@ -117,22 +124,20 @@ def _receive(
             "POST", f"/datasets/{slug}/blobs/fetch/", json={"digests": digests}
         )
     with opened as answer:
-        for item in _cut(_counted(answer, count), portion.objects):
-            keep(item)
+        for chunk in _counted(answer, count):
+            keep(chunk)
 
 
-def _cut(chunks: Iterator[bytes], objects: Sequence[RemoteObject]) -> Iterator[NewObject]:
-    """Cut a stream into the blobs that it is made of; the last one may end early: an error."""
-    rest = bytearray()
-    for item in objects:
-        while len(rest) < item.length:
-            chunk = next(chunks, None)
-            if chunk is None:
-                raise NetworkError(f"the answer ends within object {item.digest.hex()}")
-            rest += chunk
-        data = bytes(rest[: item.length])
-        del rest[: item.length]
-        yield NewObject(item.digest, item.stored_digest, item.size, item.codec, data)
+def _cut(objects: Sequence[RemoteObject], data: bytes) -> Stretch:
+    """Return those blobs that arrived whole; what was cut off after them is dropped."""
+    ends = list(accumulate(item.length for item in objects))
+    whole = bisect_right(ends, len(data))
+    length = ends[whole - 1] if whole else 0
+    columns = list(zip(*objects[:whole], strict=True)) or [()] * len(RemoteObject._fields)
+    digests, stored_digests, codecs, lengths, sizes = columns
+    if length < len(data):
+        data = data[:length]
+    return Stretch(digests, stored_digests, lengths, sizes, codecs, data)
 
 
 def _fetch_large(

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
-from tessera.entries import Entry
-from tessera.pulling.plan import PlanPage, entry_json, parse_entry
+from tessera.entries import EntryTable
+from tessera.pulling.plan import PlanPage, entries_json, parse_entries
 
 
 class Done(NamedTuple):
@@ -26,7 +26,7 @@ class Done(NamedTuple):
     lease: str
     cursor: str | None
     next: str | None
-    entries: list[Entry]
+    entries: EntryTable
     removed: list[str]
     erased: list[bytes]
 
@@ -106,7 +106,7 @@ def _parse(plain: dict[str, Any]) -> Done:
         plain["lease"],
         plain["cursor"],
         plain["next"],
-        [parse_entry(row) for row in plain["entries"]],
+        parse_entries(plain["entries"]),
         plain["removed"],
         [bytes.fromhex(text) for text in plain["erased"]],
     )
@@ -125,7 +125,7 @@ def _plain(done: Done) -> dict[str, Any]:
         "lease": done.lease,
         "cursor": done.cursor,
         "next": done.next,
-        "entries": [entry_json(entry) for entry in done.entries],
+        "entries": entries_json(done.entries),
         "removed": done.removed,
         "erased": [digest.hex() for digest in done.erased],
     }

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tessera.cache import Cache
-from tessera.entries import EntryTable, change_facts, changed_table, load_entries, table_of
+from tessera.entries import (
+    DamagedTable,
+    EntryTable,
+    change_facts,
+    find_damage,
+    joined_table,
+    load_entries,
+    load_facts,
+    overlaid_table,
+)
 from tessera.errors import NotFound, UsageError
 from tessera.http import Connection
 from tessera.progress import Progress, silent
@@ -106,8 +115,9 @@ def pull(
     line = line_of(cache, connection.url, request)
     tally = _Tally(progress, None if request.filter else version["image_count"])
     one = _Pull(connection, cache, request, version, line, tally)
-    is_checked = not (one.folder / "entries.json").exists() and _pull_anew(one)
-    table, facts = load_entries(one.folder)
+    found = _open_snapshot(one)
+    is_checked = found is None and _pull_anew(one)
+    table, facts = found or load_entries(one.folder)
     erased = {bytes.fromhex(text) for text in facts["erased"]}
     if not is_checked:
         erased = _mend(one, table, facts, erased)
@@ -126,9 +136,23 @@ def columns_of(labels_only: bool) -> tuple[str, ...]:
     return ("labels", "attributes") if labels_only else ("labels", "attributes", "images")
 
 
+def _open_snapshot(one: _Pull) -> tuple[EntryTable, dict[str, Any]] | None:
+    """Return the snapshot that is there; a damaged one is deleted, so that it is pulled anew."""
+    if not one.folder.exists():
+        return None
+    try:
+        return load_entries(one.folder)
+    except (FileNotFoundError, DamagedTable):
+        gone = one.cache.new_file()
+        one.folder.rename(gone)
+        shutil.rmtree(gone)
+        return None
+
+
 def _pull_anew(one: _Pull) -> bool:
     """Fetch a version page by page and save its table; say whether the cache was asked for all
     that it names, and not only for what a pull before this one had not seen to."""
+    one.cache.check_writable()
     with Journal(one.line / f"{one.version_id}.journal") as journal:
         plan = _resumed(one, journal)
         is_resumed = plan is not None
@@ -148,7 +172,7 @@ def _resumed(one: _Pull, journal: Journal) -> Plan | None:
         return None
     last = journal.done[-1]
     plan = one.plan(have=last.have, cursor=last.next, lease=last.lease)
-    if last.have is not None and _number_of(one.line / last.have) is None:
+    if last.have is not None and not _is_whole(one.line / last.have):
         journal.forget()
         return None
     one.tally.add(images=sum(len(done.entries) for done in journal.done))
@@ -172,14 +196,19 @@ def _have(line: Path, version: Mapping[str, Any]) -> str | None:
         for path in line.iterdir()
         if (number := _number_of(path)) is not None
     ]
-    return max(candidates)[2] if candidates else None
+    # What is wrong in a snapshot must not get into another one.
+    whole = (name for *_, name in sorted(candidates, reverse=True) if _is_whole(line / name))
+    return next(whole, None)
+
+
+def _is_whole(folder: Path) -> bool:
+    return not any(find_damage(folder))
 
 
 def _number_of(folder: Path) -> int | None:
     """Return the number of the version of a snapshot; None where there is none to be read."""
     try:
-        _, facts = load_entries(folder)
-        return int(facts["version"]["number"])
+        return int(load_facts(folder)["version"]["number"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -249,14 +278,14 @@ def _finish(
 def _save(one: _Pull, journal: Journal) -> None:
     """Make the snapshot of what the journal tells, all at once."""
     have = journal.done[0].have
-    changed = {entry.name: entry for done in journal.done for entry in done.entries}
+    new = joined_table([done.entries for done in journal.done])
     erased = {digest.hex() for done in journal.done for digest in done.erased}
     if have is None:
-        table = table_of(changed.values())
+        table = new
     else:
         old, facts = load_entries(one.line / have)
         removed = [name for done in journal.done for name in done.removed]
-        table = changed_table(old, changed, removed)
+        table = overlaid_table(old, new, removed)
         erased.update(facts["erased"])
     taxonomy = one.version["taxonomy"]
     classes = f"/taxonomies/{taxonomy['slug']}/versions/{taxonomy['number']}/"
@@ -269,12 +298,12 @@ def _save(one: _Pull, journal: Journal) -> None:
         "taxonomy": one.connection.get(classes),
         "erased": sorted(erased),
     }
-    new = one.cache.new_file()
-    table.save(new, facts)
+    folder = one.cache.new_file()
+    table.save(folder, facts)
     try:
-        new.rename(one.folder)
+        folder.rename(one.folder)
     except OSError:
-        shutil.rmtree(new)
+        shutil.rmtree(folder)
         if not one.folder.exists():
             raise
         return  # another process was quicker

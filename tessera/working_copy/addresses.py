@@ -28,7 +28,8 @@ def parse_address(text: str, default_url: str = "") -> Address:
     place = place.rstrip("/")
     if "://" not in place:
         if not default_url:
-            raise UsageError(f"{text!r} names no service, and none is known: give its address")
+            message = f"{text!r} names no service, and none is known"
+            raise UsageError(message, code="service_unknown")
         url, slug = default_url, place
     else:
         url, _, slug = place.rpartition("/")

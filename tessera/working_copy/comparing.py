@@ -12,6 +12,7 @@ from panoptic.label import Label, empty_label
 from panoptic.reading import read_label
 from tessera.entries import Entry
 from tessera.snapshot import Snapshot
+from tessera.working_copy.erased import label_left
 from tessera.working_copy.scanning import LocalChange
 
 _ORDER = (
@@ -67,7 +68,7 @@ def _diff(base: Snapshot, change: LocalChange, target: Snapshot) -> LabelDiff | 
 
 
 def _label(snapshot: Snapshot, entry: Entry) -> Label | None:
-    return None if entry.label is None else snapshot.item_of(entry).label
+    return label_left(snapshot, snapshot.item_of(entry))
 
 
 def _decoded(change: LocalChange, target: Snapshot) -> Label:

@@ -16,7 +16,8 @@ from tessera.errors import ConflictError, NotFound, UsageError
 from tessera.progress import Progress, silent
 from tessera.pulling import PullRequest, pull
 from tessera.service import Service, connect
-from tessera.snapshot import Snapshot
+from tessera.snapshot import Snapshot, find_snapshot
+from tessera.working_copy.naming import check_names
 
 if TYPE_CHECKING:
     from tessera.working_copy.pending import Pending
@@ -102,7 +103,7 @@ class WorkingCopy:
     def at(self, version: str, *, progress: Progress = silent) -> Snapshot:
         """Return a version by its full id, from the cache where all of it is there."""
         request = self.request._replace(rev=version)
-        found = find_snapshot(self.config, self.origin.url, request)
+        found = find_snapshot(self.config.cache_dir, self.origin.url, request)
         return found or self.pull(request, progress=progress)
 
     def pull(self, request: PullRequest, *, progress: Progress = silent) -> Snapshot:
@@ -115,20 +116,6 @@ class WorkingCopy:
         """Say that the files come from another version or branch now."""
         _write_origin(self.state_folder / "origin.json", origin)
         self.origin = origin
-
-
-def find_snapshot(config: Config, url: str, request: PullRequest) -> Snapshot | None:
-    """Return a version that was pulled before, by its full id; None where some of it is gone."""
-    from tessera.pulling.pull import columns_of, line_of
-
-    with Cache(config.cache_dir) as cache:
-        folder = line_of(cache, url, request) / request.rev
-        if not (folder / "entries.json").exists():
-            return None
-        found = Snapshot(folder, config.cache_dir)
-        named = found.table.digests(columns_of(request.labels_only))
-        # Somebody may have cleared the cache, which is shared by all working copies.
-        return None if set(cache.missing(named)) - found.erased else found
 
 
 def find_working_copy(start: Path, config: Config) -> WorkingCopy:
@@ -174,6 +161,8 @@ def clone(
     ------
     ConflictError
         The folder holds something else, or the beginning of another clone.
+    UsageError
+        The disk cannot hold files of these names, as `check_names` says; nothing was written.
     NotFound, UsageError, NetworkError, DamagedError
         As `pull` says.
     """
@@ -186,6 +175,8 @@ def clone(
         request = request._replace(rev=begun.version)
     with Cache(service.config.cache_dir) as cache:
         pulled = pull(service.connection, cache, request, progress=progress)
+    snapshot = Snapshot(pulled.folder, service.config.cache_dir)
+    check_names(snapshot.table, folder, labels_only=request.labels_only)
     state.mkdir(parents=True, exist_ok=True)
     (state / "unfinished").touch()
     origin = Origin(
@@ -198,7 +189,7 @@ def clone(
     )
     _write_origin(state / "origin.json", origin)
     copy = WorkingCopy(folder, service.config)
-    write_snapshot(copy, Snapshot(pulled.folder, service.config.cache_dir), progress=writing)
+    write_snapshot(copy, snapshot, progress=writing)
     (state / "unfinished").unlink()
     return copy
 
@@ -228,14 +219,24 @@ def _begun(folder: Path, service: Service, request: PullRequest, branch: str) ->
 
 
 def _branch_of(service: Service, request: PullRequest) -> str:
-    """Return the branch of this name, "" where the revision is none."""
+    """Return the branch of this name, "" where the revision is none.
+
+    Raises `NotFound` where nothing was ever committed to it: no version, no files.
+    """
     try:
-        found: Mapping[str, str] = service.connection.get(
+        found: Mapping[str, Any] = service.connection.get(
             f"/datasets/{request.slug}/branches/{request.rev}/"
         )
     except NotFound:
         return ""
-    return found["name"]
+    if found["head"] is None:
+        address = f"{service.connection.url}/{request.slug}"
+        raise NotFound(
+            f"{found['name']} of {request.slug} has no version yet: `tessera import PATH"
+            f" --format FORMAT --dataset {address}` makes the first one, then clone",
+            code="no_version",
+        )
+    return str(found["name"])
 
 
 def _read_origin(path: Path) -> Origin:

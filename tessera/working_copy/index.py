@@ -6,6 +6,7 @@ As in git: a file of the same time and size is the same; else its sha256 tells.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -68,6 +69,27 @@ class CopyIndex:
         for row in self._sql.execute("SELECT * FROM images ORDER BY name"):
             yield IndexRow(*row)
 
+    def stamps(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """Yield name, path of the PNG, and stamps of PNG and photograph, of all images."""
+        yield from self._sql.execute("SELECT name, png, png_stamp, photo_stamp FROM images")
+
+    def names(self) -> set[str]:
+        """Return the names of all images."""
+        return {name for (name,) in self._sql.execute("SELECT name FROM images")}
+
+    def count(self) -> int:
+        """Return of how many images it knows."""
+        [count] = self._sql.execute("SELECT count(*) FROM images").fetchone()
+        return int(count)
+
+    def has_files(self) -> tuple[bool, bool]:
+        """Say whether any PNG was written, and whether any photograph was."""
+        pngs, photos = self._sql.execute(
+            "SELECT EXISTS (SELECT 1 FROM images WHERE png IS NOT NULL),"
+            " EXISTS (SELECT 1 FROM images WHERE photo_stamp IS NOT NULL)"
+        ).fetchone()
+        return bool(pngs), bool(photos)
+
     def get(self, name: str) -> IndexRow | None:
         """Return the row of an image, None where it was not written."""
         found = self._sql.execute("SELECT * FROM images WHERE name = ?", [name]).fetchone()
@@ -91,10 +113,10 @@ class CopyIndex:
         self._sql.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
 
-def stamp_of(path: Path) -> str | None:
+def stamp_of(path: Path | str) -> str | None:
     """Return time and size of a file as a text, None where there is none."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return f"{status.st_mtime_ns}:{status.st_size}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from panoptic.formats.base import BoundClass, Problem, ReadOptions, has_errors
 from panoptic.formats.coco_fields import OWN_KEYS, SEGMENT_KEYS
 from panoptic.formats.coco_panoptic_reader import read_panoptic_item
 from panoptic.formats.coco_source import CocoItem
-from panoptic.formats.paths import find_photo, member_path
+from panoptic.formats.paths import find_photo
 from panoptic.images import read_header
 from panoptic.label import Label
 from panoptic.repainting import repaint
@@ -92,14 +92,16 @@ def scan(copy: WorkingCopy, base: Snapshot, *, progress: Progress = silent) -> S
         gone = list(_missing_folders(copy, index))
         if gone:
             return Scan([], gone)
-        suspects = list(_touched(copy, index))
-        document_stamp = stamp_of(copy.document_path)
-        if not suspects and document_stamp == index.fact("document_stamp"):
+        touched = set(_touched(copy, index))
+        is_as_written = stamp_of(copy.document_path) == index.fact("document_stamp")
+        # Images edited while a push travelled have no row: nobody knows what was written of them.
+        if not touched and is_as_written and index.count() >= len(base):
             return Scan([], [])
         with Document(copy.document_path, copy.png_folder) as document:
             if has_errors(document.problems):
                 return Scan([], list(document.problems))
-            return _Scanner(copy, base, index, set(suspects), progress).run(document)
+            sure = index.names() - touched if is_as_written else frozenset[str]()
+            return _Scanner(copy, base, index, touched, sure, progress).run(document)
     finally:
         index.close()
 
@@ -112,11 +114,13 @@ class _Scanner:
         copy: WorkingCopy,
         base: Snapshot,
         index: CopyIndex,
-        touched: set[str],
+        touched: Set[str],
+        sure: Set[str],
         progress: Progress,
     ) -> None:
         self._copy, self._base, self._index = copy, base, index
-        self._touched, self._progress = touched, progress
+        # Nobody can have edited those that are sure: neither their files nor the JSON.
+        self._touched, self._sure, self._progress = touched, sure, progress
         self._problems: list[Problem] = []
         images = None if copy.origin.labels_only else copy.photo_folder
         self._options = ReadOptions(labels=copy.png_folder, images=images)
@@ -134,7 +138,7 @@ class _Scanner:
                 self._problems.append(Problem("unknown_class", message, "panoptic.json"))
         for done, item in enumerate(document.items(), 1):
             met.add(item.name)
-            change = self._compare(item)
+            change = None if item.name in self._sure else self._compare(item)
             if change is not None:
                 changes.append(change)
             self._progress(done)
@@ -173,15 +177,15 @@ class _Scanner:
         if has_errors(found.problems):
             return None
         facts = read_facts(row, item.name)
-        label = self._label(found.label, old)
+        label = self._label(found.label, known, old)
         photo = self._photo(item.name, known, old)
-        attributes = dump_canonical(dict(facts.attributes)) if facts.attributes else None
+        attributes = self._attributes(facts.attributes, old)
         entry = Entry(
             name=item.name,
             number=0 if old is None else old.number,
             image=photo.digest,
             label=label.digest,
-            attributes=None if attributes is None else hashlib.sha256(attributes).digest(),
+            attributes=attributes.digest,
             split=facts.split,
             status=_status(facts.status, old, label.digest),
             height=found.height,
@@ -191,24 +195,31 @@ class _Scanner:
             entry = entry._replace(height=old.height, width=old.width)
             if entry == old:
                 return None
-        is_new = attributes is not None and (old is None or entry.attributes != old.attributes)
-        return LocalChange(
-            item.name, old, entry, label.encoded, photo.path, attributes if is_new else None
-        )
+        return LocalChange(item.name, old, entry, label.encoded, photo.path, attributes.encoded)
 
-    def _label(self, shown: Label | None, old: Entry | None) -> _LabelState:
+    def _label(self, shown: Label | None, known: IndexRow | None, old: Entry | None) -> _LabelState:
+        before = None if old is None else old.label
+        is_erased = before in self._base.erased
         if shown is None:
-            return _LabelState(None, None)
-        if old is None or old.label is None:
-            encoded = pack_label(shown)
-            return _LabelState(encoded.digest, encoded)
-        base = self._base.item_of(old).label
-        if base.shape == shown.shape:
-            shown = repaint(base, shown, untold=_UNTOLD)
-            if shown == base:
-                return _LabelState(old.label, None)
+            # One that was never written, for it was erased, is not missed.
+            was_there = known is not None and known.png is not None
+            return _LabelState(before if is_erased and not was_there else None, None)
+        if old is not None and before is not None and not is_erased:
+            base = self._base.item_of(old).label
+            if base.shape == shown.shape:
+                shown = repaint(base, shown, untold=_UNTOLD)
+                if shown == base:
+                    return _LabelState(before, None)
         encoded = pack_label(shown)
-        return _LabelState(encoded.digest, None if encoded.digest == old.label else encoded)
+        return _LabelState(encoded.digest, None if encoded.digest == before else encoded)
+
+    def _attributes(self, told: Mapping[str, Any], old: Entry | None) -> _AttributesState:
+        before = None if old is None else old.attributes
+        if not told:
+            return _AttributesState(before if before in self._base.erased else None, None)
+        encoded = dump_canonical(dict(told))
+        digest = hashlib.sha256(encoded).digest()
+        return _AttributesState(digest, None if digest == before else encoded)
 
     def _photo(self, name: str, known: IndexRow | None, old: Entry | None) -> _PhotoState:
         before = None if old is None else old.image
@@ -233,17 +244,19 @@ class _LabelState(NamedTuple):
     encoded: EncodedLabel | None
 
 
+class _AttributesState(NamedTuple):
+    digest: bytes | None
+    encoded: bytes | None
+
+
 class _PhotoState(NamedTuple):
     digest: bytes | None
     path: Path | None
 
 
 def _missing_folders(copy: WorkingCopy, index: CopyIndex) -> Iterator[Problem]:
-    expected = (
-        (copy.png_folder, any(row.png for row in index.rows())),
-        (copy.photo_folder, any(row.photo_stamp for row in index.rows())),
-    )
-    for folder, was_written in expected:
+    has_pngs, has_photos = index.has_files()
+    for folder, was_written in ((copy.png_folder, has_pngs), (copy.photo_folder, has_photos)):
         if was_written and not folder.exists():
             message = "the folder is gone: `tessera restore --all` writes it anew"
             yield Problem("missing_folder", message, f"{folder.name}/")
@@ -251,23 +264,24 @@ def _missing_folders(copy: WorkingCopy, index: CopyIndex) -> Iterator[Problem]:
 
 def _touched(copy: WorkingCopy, index: CopyIndex) -> Iterator[str]:
     """Yield the images one of whose files is other than it was written, and the new ones."""
-    for row in index.rows():
-        files = []
-        if row.png is not None:
-            png = member_path(copy.png_folder, row.png)
-            files.append((png, row.png_stamp, row.png_sha256))
-        if row.photo_stamp is not None:
-            photo = member_path(copy.photo_folder, row.name)
-            files.append((photo, row.photo_stamp, row.photo_sha256))
-        if any(_is_touched(*file) for file in files):
-            yield row.name
+    # Texts, as a `Path` for each costs more than to ask the disk: all files are asked for here.
+    pngs, photos = f"{copy.png_folder}/", f"{copy.photo_folder}/"
+    for name, png, png_stamp, photo_stamp in index.stamps():
+        other_png = png is not None and stamp_of(pngs + png) != png_stamp
+        other_photo = photo_stamp is not None and stamp_of(photos + name) != photo_stamp
+        if not (other_png or other_photo):
+            continue
+        row = index.get(name)
+        assert row is not None
+        if (other_png and _is_touched(pngs + (png or ""), row.png_sha256)) or (
+            other_photo and _is_touched(photos + name, row.photo_sha256)
+        ):
+            yield name
 
 
-def _is_touched(path: Path, stamp: str | None, sha256: bytes | None) -> bool:
-    now = stamp_of(path)
-    if now == stamp:
-        return False
-    return now is None or file_digest(path) != sha256
+def _is_touched(path: str, sha256: bytes | None) -> bool:
+    """Say whether a file of another time or size holds other bytes, too, or is gone."""
+    return stamp_of(path) is None or file_digest(Path(path)) != sha256
 
 
 def _status(told: str | None, old: Entry | None, label: bytes | None) -> str:

@@ -12,6 +12,7 @@ from tessera.errors import BranchMoved, ConflictError, NotFound, UsageError
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import Origin, WorkingCopy
+from tessera.working_copy.erased import ErasedPart, erased_parts
 from tessera.working_copy.pending import locked
 from tessera.working_copy.scanning import LocalChange, scan
 from tessera.working_copy.updating import differences, restore, unreadable, update
@@ -19,12 +20,16 @@ from tessera.working_copy.writing import write_document_anew, write_snapshot
 
 
 class Synced(NamedTuple):
-    """Where a working copy is now; names of images that were written, deleted, and left edited."""
+    """Where a working copy is now; names of images that were written, deleted, and left edited.
+
+    erased : what the version has lost at the service
+    """
 
     version: Mapping[str, Any]
     changed: list[str]
     removed: list[str]
     kept: list[str]
+    erased: list[ErasedPart]
 
     @property
     def is_same(self) -> bool:
@@ -179,9 +184,10 @@ def _go_to(copy: WorkingCopy, origin: Origin, progress: Progress) -> Synced:
     local = scan(copy, base)
     if origin.version == copy.origin.version:
         copy.keep_origin(origin)
-        return Synced(target.version, [], [], [change.name for change in local.changes])
+        kept = [change.name for change in local.changes]
+        return Synced(target.version, [], [], kept, erased_parts(target))
     done = update(copy, base, target, local, origin)
-    return Synced(target.version, done.changed, done.removed, done.kept)
+    return Synced(target.version, done.changed, done.removed, done.kept, erased_parts(target))
 
 
 def _push(copy: WorkingCopy, message: str, dry_run: bool, progress: Progress) -> PushedCopy:

@@ -12,6 +12,7 @@ from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import Origin, WorkingCopy
 from tessera.working_copy.index import CopyIndex
+from tessera.working_copy.naming import check_names
 from tessera.working_copy.pending import Pending, decide, find_pending, locked
 from tessera.working_copy.scanning import LocalChange, Scan
 from tessera.working_copy.writing import update_files
@@ -46,7 +47,8 @@ def update(
         Images were edited here and are other in the target, too: `errors` lists them, and no
         file is touched.
     UsageError
-        Files cannot be read, so that nobody can say what was edited.
+        Files cannot be read, so that nobody can say what was edited; or the disk cannot hold
+        files of the names in the target.
     """
     if local.problems:
         raise unreadable(local)
@@ -67,6 +69,10 @@ def update(
         )
     changed = sorted(name for name, entry in moved.items() if entry is not None)
     removed = sorted(name for name, entry in moved.items() if entry is None)
+    if changed:
+        # Before anything is written down, or no command could do it to its end.
+        labels_only = copy.origin.labels_only
+        check_names(target.table, copy.photo_folder, labels_only=labels_only)
     _forget(copy, again)
     decision = decide(copy, origin, changed, removed, edited=edited, pushed=pushed)
     _apply(copy, target, decision, progress)

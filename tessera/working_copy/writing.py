@@ -15,8 +15,9 @@ from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.copy import WorkingCopy
 from tessera.working_copy.document import Document, row_of, write_document
+from tessera.working_copy.erased import attributes_left, label_left
 from tessera.working_copy.index import CopyIndex, IndexRow, file_digest, stamp_of
-from tessera.working_copy.naming import free_png, png_names, stem_png
+from tessera.working_copy.naming import TakenNames, free_png, png_names, stem_png
 from tessera.working_copy.pending import Pending, Seen
 from tessera.working_copy.rows import JsonRow, encode_row, row_digest
 
@@ -35,7 +36,7 @@ def write_snapshot(copy: WorkingCopy, snapshot: Snapshot, *, progress: Progress 
     index = CopyIndex(copy.index_path)
     with index:
         for done, item in enumerate(snapshot, 1):
-            written = write_image(copy, item, pngs.get(item.name))
+            written = write_image(copy, snapshot, item, pngs.get(item.name))
             index.put([written.row])
             spool.append(written.json)
             progress(done, len(snapshot))
@@ -55,16 +56,16 @@ def update_files(
     known = {name: index.get(name) for name in (*pending.changed, *pending.removed)}
     fresh: dict[str, JsonRow] = {}
     with index:
-        taken = {row.png for row in index.rows() if row.png and row.name not in known}
+        taken = TakenNames(row.png for row in index.rows() if row.png and row.name not in known)
         for done, name in enumerate(pending.changed, 1):
             item, before, seen = snapshot[name], known[name], pending.seen[name]
             png = None
-            if item.is_labelled:
+            if label_left(snapshot, item) is not None:
                 png = before.png if before and before.png else free_png(stem_png(name), taken)
                 taken.add(png)
             elif before is not None and before.png:
                 _delete(member_path(copy.png_folder, before.png), seen.png)
-            written = write_image(copy, item, png, seen)
+            written = write_image(copy, snapshot, item, png, seen)
             index.put([written.row])
             fresh[name] = written.json
             progress(done, len(pending.changed))
@@ -86,8 +87,8 @@ def write_document_anew(copy: WorkingCopy, snapshot: Snapshot) -> None:
     pngs = {row.name: row.png for row in index.rows()}
     spool = []
     for item in snapshot:
-        label = item.label if item.is_labelled else None
-        row, _ = encode_row(item.entry, label, item.attributes, pngs.get(item.name))
+        label, attributes = label_left(snapshot, item), attributes_left(snapshot, item)
+        row, _ = encode_row(item.entry, label, attributes, pngs.get(item.name))
         spool.append(row)
     with index:
         _write_json(copy, snapshot, lambda: spool, index)
@@ -95,14 +96,14 @@ def write_document_anew(copy: WorkingCopy, snapshot: Snapshot) -> None:
 
 
 def write_image(
-    copy: WorkingCopy, item: Item, png: str | None, seen: Seen | None = None
+    copy: WorkingCopy, snapshot: Snapshot, item: Item, png: str | None, seen: Seen | None = None
 ) -> Written:
-    """Write the files of one image; photographs that were erased or left out are not there.
+    """Write the files of one image; what was erased or left out is not there.
 
     seen : the files that may be overwritten; None: whatever is there
     """
-    label = item.label if item.is_labelled else None
-    json_row, content = encode_row(item.entry, label, item.attributes, png)
+    label, attributes = label_left(snapshot, item), attributes_left(snapshot, item)
+    json_row, content = encode_row(item.entry, label, attributes, png)
     png_stamp = png_sha256 = None
     if content is not None and png is not None:
         png_sha256 = hashlib.sha256(content).digest()

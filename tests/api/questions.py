@@ -162,13 +162,14 @@ NAMING = words(
 # inside of something that was named before.
 HARMLESS = words(
     """
-    active attribute attributes by change changes class class_id class_name days default_branch
-    delete description distance dry_run entries events examples expected_revision facet
-    fast_forward field file filter folders format geometry group hash_algo ids images key keyless
-    kind labels labels_only layer limit message mode number on_overlap only_unassigned operation
-    options order path pattern prefix preset protected ratios read_only resolutions role rule rules
-    scopes seed segment_id severity since size skip_unknown source_version split splits state
-    status strategy take title transfers Tus-Resumable until Upload-Checksum Upload-Length
-    Upload-Metadata Upload-Offset url verb visibility void
+    active address attribute attributes by change changes class class_id class_name days
+    default_branch delete description distance dry_run entries events examples
+    expected_revision facet fast_forward field file filter flow folders format geometry group
+    hash_algo ids images key keyless kind labels labels_only layer limit message mode number
+    on_overlap only_unassigned operation options order path pattern prefix preset protected
+    ratios read_only resolutions role rule rules scopes seed segment_id severity since size
+    skip_unknown source_version split splits state status strategy take title transfers
+    Tus-Resumable unit until Upload-Checksum Upload-Length Upload-Metadata Upload-Offset url
+    verb visibility void
     """
 )

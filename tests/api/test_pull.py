@@ -1,17 +1,21 @@
 """Pull over HTTP: plans page by page, their leases, and the bytes."""
 
 import hashlib
+import time
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from django.core import signing
 from django.utils import timezone
 
+from datasets_app.entries import Status
 from datasets_app.manifest import manifest_sha256
 from datasets_app.staging import ImageChange
-from store_app.blobs import get_blobs
+from store_app.blobs import get_blobs, get_locations
+from store_app.durable import blob_files
 from store_app.models import Lease
 from tests.api.builders import STREETS, body_of, build_world, client_of, put_photo
 from tests.datasets_app.builders import commit_to, names, put_bytes, put_label
@@ -39,8 +43,37 @@ def all_pages(client, **body):
     return pages
 
 
+def digests_in(column, count):
+    """Digests of a column; None where there is none."""
+    parts = [column[at : at + 64] for at in range(0, len(column), 64)] or ["0" * 64] * count
+    assert len(parts) == count
+    return [None if part == "0" * 64 else part for part in parts]
+
+
+def entries_of(page):
+    """The images of a page, a dict for each."""
+    columns = dict(page["entries"])
+    split_names, count = columns.pop("split_names"), len(columns["numbers"])
+    for name in ("images", "labels", "attributes"):
+        columns[name] = digests_in(columns[name], count)
+    columns["splits"] = [split_names[place] for place in columns["splits"]]
+    columns["statuses"] = [list(Status)[place] for place in columns["statuses"]]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def objects_of(one):
+    """The blobs of a range: digest, stored digest, codec, stored bytes, content bytes."""
+    count = len(one["lengths"])
+    digests = [digests_in(one[name], count) for name in ("digests", "stored_digests")]
+    return list(zip(*digests, one["codecs"], one["lengths"], one["sizes"], strict=True))
+
+
+def digests_of(page):
+    return [digest for one in page["ranges"] for digest, *_ in objects_of(one)]
+
+
 def entry_names(pages):
-    return [entry["name"] for page in pages for entry in page["entries"]]
+    return [name for page in pages for name in page["entries"]["names"]]
 
 
 def fetch(client, digests):
@@ -56,25 +89,24 @@ def test_a_page_says_all_that_a_client_needs(world, reader):
     assert page["have"] is None
     assert page["taxonomy"]["slug"] == "streets-classes"
     assert (page["erased"], page["removed"], page["next"]) == ([], [], None)
-    [a, b, c] = page["entries"]
-    assert (a["name"], a["split"], a["status"], a["height"], a["width"]) == (
+    [a, b, c] = entries_of(page)
+    assert (a["names"], a["splits"], a["statuses"], a["heights"], a["widths"]) == (
         "a.png", "train", "labelled", 3, 4,
     )  # fmt: skip
-    assert hashlib.sha256(world.photo).hexdigest() == a["image"]
+    assert hashlib.sha256(world.photo).hexdigest() == a["images"]
     assert a["attributes"]
-    assert (b["status"], c["label"], c["image"], c["height"]) == ("reviewed", None, None, None)
-    named = {digest for one in page["ranges"] for digest, *_ in one["objects"]}
-    assert named == {a["image"], a["label"], a["attributes"], b["label"]}
+    assert (b["statuses"], c["labels"], c["images"], c["heights"]) == ("reviewed", None, None, 0)
+    assert set(digests_of(page)) == {a["images"], a["labels"], a["attributes"], b["labels"]}
 
 
 def test_ranges_say_how_blobs_are_stored(reader):
     page = plan(reader).json()
-    digests = [row[0] for one in page["ranges"] for row in one["objects"]]
+    digests = digests_of(page)
     stored = get_blobs(bytes.fromhex(digest) for digest in digests)
     for one in page["ranges"]:
-        assert one["length"] == sum(row[3] for row in one["objects"])
+        assert one["length"] == sum(one["lengths"])
         assert (one["url"], one["headers"]) == (None, {})
-        for digest, stored_digest, _, length, _ in one["objects"]:
+        for digest, stored_digest, _, length, _ in objects_of(one):
             data = stored[bytes.fromhex(digest)]
             assert (hashlib.sha256(data).hexdigest(), len(data)) == (stored_digest, length)
 
@@ -83,7 +115,7 @@ def test_ranges_say_how_blobs_are_stored(reader):
 def test_pages_have_every_image_once(reader, limit):
     pages = all_pages(reader, version="v1", limit=limit)
     assert entry_names(pages) == ["a.png", "b.png", "c.png"]
-    assert all(len(page["entries"]) <= limit for page in pages)
+    assert all(len(page["entries"]["numbers"]) <= limit for page in pages)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001, "many"])
@@ -158,7 +190,7 @@ def test_what_one_has_by_other_classes_is_told_anew(world, reader):
     commit_to(world.dataset, names("e.png"), taxonomy_version=taxonomy)
     page = plan(reader, have=world.ids[2]).json()
     assert page["have"] is None
-    assert len(page["entries"]) == 4
+    assert len(page["entries"]["names"]) == 4
 
 
 def test_a_version_that_is_not_there_any_more_is_not_found(reader):
@@ -191,7 +223,7 @@ def test_a_private_dataset_is_not_there_for_strangers(world, stranger, anonymous
 def test_a_token_that_may_only_read_pulls(world):
     client = client_of("ada", read_only=True)
     page = plan(client).json()
-    assert fetch(client, [page["entries"][0]["label"]]).status_code == 200
+    assert fetch(client, digests_of(page)[:1]).status_code == 200
     lease = page["lease"]["id"]
     assert client.delete(f"{STREETS}/pull/leases/{lease}/").status_code == 204
 
@@ -227,7 +259,7 @@ def test_a_lease_that_ended_is_told_and_one_goes_on_without(reader):
     body = {"limit": 1, "cursor": first["next"]}
     answer = plan(reader, **body, lease=first["lease"]["id"])
     assert (answer.status_code, answer.json()["code"]) == (410, "lease_ended")
-    assert plan(reader, **body).json()["entries"][0]["name"] == "b.png"
+    assert plan(reader, **body).json()["entries"]["names"] == ["b.png"]
 
 
 @pytest.mark.parametrize("lease", ["5cc3f112-f9ba-46fc-9dce-57b8e05833a4", "another's"])
@@ -253,7 +285,7 @@ def test_a_pull_that_is_over_ends_its_lease_and_no_other(reader):
 
 def test_bytes_come_one_behind_the_other_in_the_order_asked_for(reader):
     page = plan(reader).json()
-    digests = [row[0] for one in page["ranges"] for row in one["objects"]][::-1]
+    digests = digests_of(page)[::-1]
     answer = fetch(reader, digests)
     stored = get_blobs(bytes.fromhex(digest) for digest in digests)
     body = body_of(answer)
@@ -277,6 +309,58 @@ def test_a_manifest_is_what_its_sha256_says(world, reader):
     answer = reader.get(f"{STREETS}/versions/v1/manifest")
     assert hashlib.sha256(body_of(answer)).digest() == manifest_sha256(world.versions[0])
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
+
+
+# ---- addresses of ranges -----------------------------------------------------------------
+
+
+@pytest.fixture
+def range_(world):
+    """A range of one photograph that is worth an address of its own, and its bytes."""
+    content = bytes(range(256)) * 2_000
+    commit_to(world.dataset, names("large.png", image=put_photo(content, 3, 4)))
+    [one] = [one for one in plan(client_of("ada")).json()["ranges"] if one["url"]]
+    return one, content
+
+
+def test_a_range_of_a_local_file_is_given_by_the_service(range_):
+    one, content = range_
+    answer = client_of("ada", read_only=True).get(one["url"])
+    assert body_of(answer) == content
+    assert (answer["Cache-Control"], one["headers"]) == ("no-store", {})
+
+
+def test_the_address_of_a_range_is_no_key_for_others(range_, stranger, anonymous):
+    one, _ = range_
+    assert stranger.get(one["url"]).status_code == 404
+    assert anonymous.get(one["url"]).status_code == 404
+
+
+def test_the_address_of_a_range_is_of_one_dataset(range_):
+    one, _ = range_
+    build_world("parks", "public")
+    url = one["url"].replace("/streets/", "/parks/")
+    assert client_of("ada").get(url).status_code == 404
+
+
+def test_the_address_of_a_range_is_good_for_fifteen_minutes(range_, monkeypatch):
+    one, content = range_
+    now = time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + 14 * 60)
+    assert body_of(client_of("ada").get(one["url"])) == content
+    monkeypatch.setattr(signing.time, "time", lambda: now + 16 * 60)
+    assert client_of("ada").get(one["url"]).status_code == 404
+
+
+@pytest.mark.parametrize("change", ["x", "x:y:z", "é"])
+def test_an_address_that_the_service_did_not_sign_is_none(reader, change):
+    assert reader.get(f"{PULL}ranges/{change}").status_code == 404
+
+
+def test_a_range_of_a_file_that_is_gone_is_not_found(range_):
+    one, _ = range_
+    blob_files().delete(get_locations([bytes.fromhex(one["digests"])])[0].pack)
+    assert client_of("ada").get(one["url"]).status_code == 404
 
 
 # ---- what it costs -----------------------------------------------------------------------
@@ -345,7 +429,7 @@ def signed_ranges(client):
 
 def test_a_signed_address_gives_the_range_and_nothing_else(large):
     [one] = signed_ranges(client_of("ada"))
-    assert [row[0] for row in one["objects"]] == [large.hex()]
+    assert one["digests"] == large.hex()
     answer = httpx.get(one["url"], headers=one["headers"])
     assert answer.status_code == 206
     assert hashlib.sha256(answer.content).digest() == large
@@ -368,7 +452,8 @@ def test_small_ranges_are_left_to_the_service(large):
 
 def test_no_address_is_signed_where_clients_do_not_reach_the_bucket(large, settings):
     settings.TESSERA_SIGNED_URLS = False
-    assert signed_ranges(client_of("ada")) == []
+    addresses = [one["url"] for one in signed_ranges(client_of("ada"))]
+    assert [url.startswith(PULL + "ranges/") for url in addresses] == [True]
 
 
 def test_the_service_gives_what_lies_in_the_bucket(large):

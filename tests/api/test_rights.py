@@ -111,6 +111,7 @@ TABLE = [
     ("delete", f"{UPLOAD}/", edited(404)),
     ("post", f"{STREETS}/pull/", seen(400)),
     ("delete", f"{STREETS}/pull/leases/{NOBODY}/", seen(204)),
+    ("get", f"{STREETS}/pull/ranges/x", seen(404)),
     ("post", f"{STREETS}/blobs/fetch/", seen(400)),
     ("post", f"{STREETS}/blobs/missing/", edited(400)),
     ("post", f"{STREETS}/blobs/", edited(415)),

@@ -46,14 +46,26 @@ def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("value", "secure"), [("true", "True"), ("", "False")])
 def test_behind_an_https_proxy_cookies_are_secure(tmp_path: Path, value: str, secure: str) -> None:
-    environment = {**os.environ, "TESSERA_DATA_DIR": str(tmp_path)}
-    environment["TESSERA_BEHIND_HTTPS_PROXY"] = value
-    code = "from django.conf import settings; print(settings.SESSION_COOKIE_SECURE)"
-    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    variables = {"TESSERA_BEHIND_HTTPS_PROXY": value}
 
-    printed = subprocess.run(
+    assert printed_with(tmp_path, variables, "settings.SESSION_COOKIE_SECURE") == secure
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_database_url_is_the_sqlite_of_the_data_folder(tmp_path: Path, value: str) -> None:
+    variables = {"DATABASE_URL": value}
+
+    assert printed_with(tmp_path, variables, "settings.DATABASES['default']['NAME']") == str(
+        tmp_path / "tessera.sqlite3"
+    )
+
+
+def printed_with(folder: Path, variables: dict[str, str], what: str) -> str:
+    """What a process of its own, with these variables, prints of its settings."""
+    environment = {**os.environ, "TESSERA_DATA_DIR": str(folder), **variables}
+    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    code = f"from django.conf import settings; print({what})"
+    return subprocess.run(
         [sys.executable, "-c", code], cwd=_ROOT, env=environment, capture_output=True, text=True,
         check=True,
-    ).stdout  # fmt: skip
-
-    assert printed.strip() == secure
+    ).stdout.strip()  # fmt: skip

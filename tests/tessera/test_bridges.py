@@ -1,6 +1,6 @@
 """Snapshots in the hands of other libraries, where those are installed; and what is lost there."""
 
-from importlib.util import find_spec
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,14 @@ from PIL import Image
 
 from panoptic.label import segment_mask
 from panoptic.runs import decode_runs
+from tessera.bridges import load_bridge
+from tessera.bridges.losses import Losses, LostInBridge, warn_of_losses
 from tessera.errors import UsageError
 from tests.builders import label, stack
 from tests.tessera.snapshots import Drawn, classes, make_snapshot, photo_of, pixels_of
 
-if not any(map(find_spec, ("datasets", "datumaro", "fiftyone"))):
-    pytest.skip("datasets, datumaro and fiftyone are not installed", allow_module_level=True)
+# What is lost is told by a warning, which the tests of it ask for.
+pytestmark = pytest.mark.filterwarnings("ignore::tessera.bridges.losses.LostInBridge")
 
 LAYERED = stack(
     "1111 1111", "22.. ....", ".33. ....", classes={1: 1, 2: 2, 3: 3}, crowds=[3], scores={2: 0.5}
@@ -53,6 +55,57 @@ def fiftyone(tmp_path, monkeypatch):
     monkeypatch.setenv("FIFTYONE_DATABASE_DIR", str(tmp_path / "fiftyone"))
     monkeypatch.setenv("FIFTYONE_DO_NOT_TRACK", "1")
     return pytest.importorskip("fiftyone", reason="fiftyone is not installed")
+
+
+def lost(snapshot, *kinds):
+    """What a bridge that loses these kinds would tell."""
+    return warn_of_losses(snapshot, "a library", kinds)
+
+
+def test_losses_are_counted(snapshot):
+    assert lost(snapshot, *Losses._fields) == Losses(
+        covered_pixels=4, covered_stuff=3, scores=1, ids_of_stuff=2, unlabelled=1
+    )
+
+
+def test_only_what_a_library_loses_is_told(snapshot):
+    with pytest.warns(LostInBridge, match=r"^a library gets nothing of 1 scores$") as told:
+        lost(snapshot, "scores", "tracks")
+    assert told[0].message.losses == Losses(scores=1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_told_where_nothing_is_lost(tmp_path):
+    flat = make_snapshot(tmp_path, {"a.png": Drawn(label("12", {1: 1, 2: 2}), photo_of((1, 2)))})
+    assert lost(flat, "covered_pixels", "scores", "unlabelled", "without_photograph") == Losses()
+
+
+def test_what_was_erased_is_always_told(tmp_path):
+    drawn = Drawn(label("1", {1: 1}), photo_of((1, 1)))
+    gone = make_snapshot(tmp_path, {"a.png": drawn}, erased=["a.png"])
+    assert lost(gone) == Losses(erased=1)
+
+
+def test_a_library_that_is_missing_is_named_with_what_to_install(snapshot, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    monkeypatch.delitem(sys.modules, "tessera.bridges.huggingface", raising=False)
+    with pytest.raises(UsageError, match=r"pip install 'tessera\[huggingface\]'"):
+        snapshot.to_huggingface()
+
+
+def test_a_failure_of_our_own_is_not_taken_for_a_missing_library(huggingface, monkeypatch):
+    monkeypatch.setitem(sys.modules, "panoptic.png", None)
+    monkeypatch.delitem(sys.modules, "tessera.bridges.huggingface", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"panoptic\.png"):
+        load_bridge("huggingface")
+
+
+@pytest.mark.parametrize("name", ["huggingface", "datumaro"])
+def test_a_bridge_warns_in_the_line_that_asked(name, snapshot, request):
+    request.getfixturevalue(name)
+    with pytest.warns(LostInBridge) as told:
+        getattr(snapshot, f"to_{name}")()
+    assert told[0].filename == __file__
 
 
 def test_huggingface_has_a_dataset_for_each_split(huggingface, snapshot):

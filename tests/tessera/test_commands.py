@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tessera.commands.advice import advice_of
+from tessera.errors import of_problem
 from tests.tessera.builders import flip
 from tests.tessera.copies import room, seat  # noqa: F401  (fixtures)
 
@@ -151,6 +153,50 @@ def test_a_cleared_cache_is_filled_again(seat):  # noqa: F811
     assert seat.ok("cache", "--clear", "--json").json["objects"] == 0
     seat.ok("status")
     assert seat.ok("cache", "--json").json["objects"] > 0
+
+
+# ---- what to do ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("clone nowhere", "`tessera datasets` lists"), ("checkout nothing", "`tessera log`,"),
+        ("merge v1 --into nothing", "`tessera branch` lists"),
+        ("clone streets {here}", "name another place"),
+        ("clone http://127.0.0.1:9/streets", "does the service run, and"),
+        ("push -m x", "`tessera status`"), ("branch feature/night", "`tessera branch` and"),
+    ],
+)  # fmt: skip
+def test_an_error_says_what_to_do(seat, words, advice, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("tessera.http.time.sleep", lambda _: None)
+    ran = seat.tessera(*words.format(here=seat.folder).split())
+    assert advice in ran.err.splitlines()[-1]
+
+
+def test_who_knows_no_service_is_told_to_sign_in(seat, own_config):  # noqa: F811
+    for words in (["datasets"], ["clone", "streets", "three"]):
+        assert "`tessera login https://" in seat.tessera(*words).err
+
+
+def test_a_token_that_may_only_read_is_told_where_others_are_made():
+    raised = of_problem(403, {"code": "read_only_token", "detail": "this token may only read"})
+    assert "/account/" in advice_of(raised)
+
+
+def test_a_branch_begins_at_the_version_one_has(seat):  # noqa: F811
+    seat.ok("checkout", "v1")
+    try:
+        made = seat.ok("branch", "here", "--json").json
+        assert made["head"] == seat.ok("log", "v1", "--json").json[0]["id"]
+    finally:
+        seat.ok("branch", "-d", "here")
+        seat.ok("checkout", "main")
+
+
+def test_predictions_for_no_image_at_all_are_a_mistake(seat):  # noqa: F811
+    ran = seat.tessera("eval", str(seat.folder / "panoptic.json"), "--split", "nowhere")
+    assert (ran.code, "split:nowhere: no image of v" in ran.err) == (2, True)
 
 
 # ---- how commands print and end ------------------------------------------------

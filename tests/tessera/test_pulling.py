@@ -29,6 +29,7 @@ from tessera.errors import NetworkError, NotFound, ObjectCorrupt, UsageError
 from tessera.http import Connection
 from tessera.pulling import PullRequest, asking, pull
 from tessera.pulling.journal import Journal
+from tessera.pulling.plan import parse_page
 from tessera.snapshot import Snapshot
 from tests.api.builders import CAR, ROAD, World, build_world, person, put_photo
 from tests.api.builders import png as photo_of
@@ -380,6 +381,71 @@ def test_compaction_and_collection_in_the_middle_do_no_harm(town, monkeypatch):
     assert town.is_whole(pulled)
 
 
+# ---- ranges that the service gives ------------------------------------------------------
+
+
+@pytest.fixture
+def ranged_town(town, monkeypatch):
+    """A town in which every range is worth an address of its own."""
+    monkeypatch.setattr("datasets_app.pulling.ranges.SIGNED_BYTES", 1)
+    return town
+
+
+def test_ranges_of_local_files_are_asked_for_by_their_addresses(ranged_town):
+    with forwarding(ranged_town.url) as server:
+        pulled = ranged_town.pull(url=server.url)
+    assert ranged_town.is_whole(pulled)
+    assert digests_asked_for(server) == {}
+    assert any("/pull/ranges/" in asked.path for asked in server.asked)
+
+
+def test_blobs_of_a_range_that_is_gone_are_asked_for_by_their_digests(ranged_town):
+    def refuse(asked, answer):
+        return Answer(404, b"{}") if "/pull/ranges/" in asked.path else answer
+
+    with forwarding(ranged_town.url, refuse) as server:
+        pulled = ranged_town.pull(url=server.url)
+    assert ranged_town.is_whole(pulled)
+    assert len(digests_asked_for(server)) == pulled.objects
+
+
+def test_a_range_that_breaks_off_keeps_what_arrived_whole(ranged_town):
+    cut = []
+
+    def break_off_once(asked, answer):
+        if "/pull/ranges/" not in asked.path or cut or len(answer.body) < 100:
+            return answer
+        cut.append(asked)
+        return answer._replace(cut_after=len(answer.body) - 1)
+
+    with forwarding(ranged_town.url, break_off_once) as server:
+        pulled = ranged_town.pull(url=server.url)
+    assert ranged_town.is_whole(pulled)
+    assert cut
+    assert len(digests_asked_for(server)) == 1
+
+
+def test_a_flipped_bit_in_a_range_is_found_and_the_service_asked(ranged_town):
+    flipped = []
+
+    def flip(asked, answer):
+        if "/pull/ranges/" not in asked.path:
+            return answer
+        flipped.append(asked)
+        return answer._replace(body=bytes([answer.body[0] ^ 1]) + answer.body[1:])
+
+    with forwarding(ranged_town.url, flip) as server:
+        pulled = ranged_town.pull(url=server.url)
+    assert flipped
+    assert ranged_town.is_whole(pulled)
+
+
+@pytest.mark.parametrize("plan", [{}, {"entries": []}, {"entries": {"names": ["a"]}}])
+def test_a_plan_of_another_form_is_told(plan):
+    with pytest.raises(NetworkError, match="of one release"):
+        parse_page(plan, None)
+
+
 # ---- large photographs -----------------------------------------------------------------
 
 
@@ -472,7 +538,9 @@ def test_without_signed_addresses_all_bytes_pass_the_service(bucket_town, settin
     with forwarding(bucket_town.url) as server:
         pulled = bucket_town.pull(url=server.url)
     assert bucket_town.is_whole(pulled)
-    assert len(digests_asked_for(server)) == pulled.objects
+    ranges = [asked for asked in server.asked if "/pull/ranges/" in asked.path]
+    assert ranges
+    assert len(digests_asked_for(server)) + len(ranges) <= pulled.objects
 
 
 @pytest.mark.parametrize("status", [403, 301])
