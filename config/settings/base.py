@@ -124,7 +124,7 @@ STORAGES = {
     "blobs": blob_storage(
         env.str("TESSERA_STORAGE_URL", default=(DATA_DIR / "blobs").as_uri()), env
     ),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.StaticFiles"},
 }
 # Pulls read S3 past the service, by signed addresses; off where clients do not reach the bucket.
 TESSERA_SIGNED_URLS = env.bool("TESSERA_SIGNED_URLS", default=True)
