@@ -37,6 +37,7 @@ from datasets_app.views_of_labels import (
     view_thumbnail_webp,
 )
 from labels_app.reading import Reading
+from panoptic.label import MAX_LAYERS
 
 # Nothing else is ever shown in a browser as what it says it is.
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
@@ -98,14 +99,24 @@ def _documented(operation_id: str, media_type: str, *parameters: Any) -> Any:
 class PanopticPng(LabelView):
     """The panoptic view: RGB with id = R + 256 G + 65536 B."""
 
-    @_documented("images_panoptic_png", "image/png")
+    @_documented(
+        "images_panoptic_png",
+        "image/png",
+        query(
+            "layer",
+            "one layer alone, 0 the lowest, with the full masks of its segments; by default "
+            "the topmost segments of all",
+            {"type": "integer", "minimum": 0, "maximum": MAX_LAYERS - 1},
+        ),
+    )
     def get(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Return the ids of the topmost segments; 0 is void."""
+        """Return the ids of the topmost segments, or those of one layer; 0 is void."""
         return super().get(*args, **kwargs)
 
     def view(self, request: Request, row: ImageRow, reading: Reading) -> View:
         """Say what to show."""
-        return view_panoptic_png(row.entry, reading)
+        layer = integer_of(request, "layer", -1, least=0, most=MAX_LAYERS - 1)
+        return view_panoptic_png(row.entry, reading, layer=None if layer < 0 else layer)
 
 
 class PanopticJson(LabelView):

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import orjson
 
+from datasets_app.change_pictures import shrink_changes
 from datasets_app.entries import Entry
 from datasets_app.errors import HistoryError, NotFound
 from datasets_app.label_pictures import (
@@ -105,19 +106,25 @@ def view_photo(entry: Entry) -> PhotoView:
     )
 
 
-def view_panoptic_png(entry: Entry, reading: Reading) -> View:
+def view_panoptic_png(entry: Entry, reading: Reading, *, layer: int | None = None) -> View:
     """Return the panoptic view as COCO has it: id = R + 256 G + 65536 B of the topmost segment.
 
     What reads as void is 0, and segments that read as one stuff class have the smallest of
-    their ids (RULES 5.2).
+    their ids (RULES 5.2). `layer` is one plane of the label instead, from 0 at the bottom: full
+    masks, also where others lie over them; `render` raises NotFound where there is no such one.
     """
     digest = _label_of(entry)
 
     def render() -> bytes:
-        return encode_panoptic_png(panoptic_runs(get_read_label(digest, reading)))
+        label = get_read_label(digest, reading)
+        if layer is None:
+            return encode_panoptic_png(panoptic_runs(label))
+        if layer >= len(label.layers):
+            raise NotFound("layer", f"{layer}: the label has {len(label.layers)}, from 0")
+        return encode_panoptic_png(label.layers[layer])
 
-    etag = _etag("panoptic.png", digest, reading.label_reading.digest)
-    return View("image/png", etag, render)
+    parts = [digest, reading.label_reading.digest]
+    return View("image/png", _etag("panoptic.png", *parts, *_given(layer)), render)
 
 
 def view_panoptic_json(entry: Entry, reading: Reading, *, name: str) -> View:
@@ -241,11 +248,14 @@ def view_thumbnail_webp(
     return View("image/webp", _weak_etag("thumbnail.webp", *parts), render)
 
 
-def view_change_png(old: Entry | None, new: Entry | None, reading: Reading) -> View:
+def view_change_png(
+    old: Entry | None, new: Entry | None, reading: Reading, *, side: int | None = None
+) -> View:
     """Return where two labels of an image differ, coloured by what happened; black: nothing.
 
     The colours are `panoptic.render.CHANGE_COLORS`. Labels of two sizes have no pixel in
-    common: then all of the new one has changed.
+    common: then all of the new one has changed. With `side` it is at most so many pixels high
+    and wide, and a change of one pixel is still seen.
 
     Raises
     ------
@@ -257,16 +267,22 @@ def view_change_png(old: Entry | None, new: Entry | None, reading: Reading) -> V
         raise NotFound("label", "on either side")
 
     def render() -> bytes:
-        return encode_change_png(classify_pair(before, after, reading))
+        kinds = classify_pair(before, after, reading)
+        return encode_change_png(kinds if side is None else shrink_changes(kinds, side))
 
     parts = (before, after, reading.label_reading.digest, ALGORITHM_VERSION)
-    return View("image/png", _etag("change.png", *parts), render)
+    return View("image/png", _etag("change.png", *parts, *_given(side)), render)
 
 
 def _label_of(entry: Entry) -> bytes:
     if entry.label is None:
         raise NotFound("label", "of this image")
     return entry.label
+
+
+def _given(parameter: int | None) -> list[int]:
+    # All of a label, in its size, keeps the ETag that it had before anything else could be asked.
+    return [] if parameter is None else [parameter]
 
 
 def _check_side(side: int) -> None:

@@ -13,6 +13,13 @@ from tests.store_app.builders import use_storage
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+# Where no graphics card is, WebGL2 is drawn by the processor.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +46,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     # Playwright's event loop lives in the thread of the test, which also asks the database.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
