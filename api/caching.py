@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 # Raise it when a body says other things about the same version.
-FORM = 1
+FORM = 2
 
 IMMUTABLE = "private, immutable, max-age=31536000"
 REVALIDATED = "private, no-cache"

@@ -17,27 +17,40 @@ from api.caching import answer, answer_for_now
 from api.compare import Sides, comparison_etag, get_sides
 from api.comparison_bodies import ChangedImageSerializer
 from api.documentation import IF_NONE_MATCH, PAGE, SPEC, answers, page_of, query
-from api.errors import Problem
+from api.errors import Problem, invalid
 from api.pagination import Keyset, Page, choice_of, limit_of, page_json, read_cursor
 from api.readings import TAXONOMY
 from datasets_app.actions.comparisons import get_pixel_comparison
-from datasets_app.comparison import ImageChangeKind, kind_of
+from datasets_app.changed_lists import (
+    CHANGE_KINDS,
+    IMAGE_KINDS,
+    ORDER_FIELDS,
+    ChangedFilter,
+    ListOrder,
+    Severity,
+    Unit,
+    WrongFilter,
+    find_listed,
+    get_class_id,
+    read_filter,
+    severity_of,
+)
+from datasets_app.comparison import kind_of
 from datasets_app.entries import EntryChange, Facet
 from datasets_app.models import Image
-from datasets_app.models.pixel_comparison import ComparedImage, PixelComparison
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
+from datasets_app.pixels.listing import UNDEFINED, rank_image
 from datasets_app.pixels.pairs import get_pair_counts, pair_of
 from datasets_app.tree import get_entries
-from labels_app.classes import id_of
-from labels_app.reading import Reading
-from panoptic.changes import ChangeKind
 
-_BY_CHANGE = Keyset("compared.changed_pixels", ("-changed_pixels", "image_no"))
-_BY_NAME = "compared.name"
-_ORDERS = ("changed_pixels", "name")
-_IMAGE_KINDS = [kind.value for kind in ImageChangeKind]
-_CHANGE_KINDS = [kind.value for kind in ChangeKind]
+_KEYSETS = {
+    order: Keyset(f"compared.{order}", (f"-{field}", "image_no"))
+    for order, field in ORDER_FIELDS.items()
+}
+_NAME, _BY_NAME = "name", "compared.name"
+_ORDERS = (*(order.value for order in ListOrder), _NAME)
+_REPEATED = "Several: any of them"
 # So few images are sorted by name here; of more, names are walked in their order.
 _FEW = 2_000
 
@@ -51,13 +64,35 @@ class ChangedImageList(APIView):
             SPEC,
             query(
                 "kind",
-                "what became of the image; or of one of its segments",
-                enum=list(dict.fromkeys([*_IMAGE_KINDS, *_CHANGE_KINDS])),
+                f"what became of the image; or of one of its segments. {_REPEATED}",
+                enum=list(dict.fromkeys([*IMAGE_KINDS, *CHANGE_KINDS])),
             ),
-            query("change", "what became of one of its segments", enum=_CHANGE_KINDS),
-            query("facet", "what differs in it", enum=[facet.value for facet in Facet]),
-            query("class", "name or id of a live class that changed pixels left or joined"),
-            query("order", "the most changed pixels first, or by name", enum=list(_ORDERS)),
+            query("change", f"what became of one of its segments. {_REPEATED}", enum=CHANGE_KINDS),
+            query(
+                "facet", f"what differs in it. {_REPEATED}", enum=[facet.value for facet in Facet]
+            ),
+            query(
+                "severity",
+                "how much of it changed: no pixel, less than 1 %, less than 10 %, more. "
+                f"{_REPEATED}",
+                enum=[severity.value for severity in Severity],
+            ),
+            query(
+                "class",
+                f"name or id of a live class that changed pixels left or joined. {_REPEATED}",
+            ),
+            query(
+                "flow",
+                "`OLD-NEW`: something of this class became that one, by ids of live classes; 0 "
+                f"is void, or no partner. {_REPEATED}",
+            ),
+            query("unit", "what `flow` looks at", enum=[unit.value for unit in Unit]),
+            query(
+                "order",
+                "what comes first: the most changed pixels; the largest share of them; the "
+                "lowest PQ; the most segments touched; the lowest boundary IoU; or by name",
+                enum=list(_ORDERS),
+            ),
             TAXONOMY,
             *PAGE,
             IF_NONE_MATCH,
@@ -77,8 +112,8 @@ class ChangedImageList(APIView):
     def get(self, request: Request, slug: str, spec: str) -> HttpResponseBase:
         """List changed images. While the comparison is `pending` the list is empty: ask again."""
         sides = get_sides(request, slug, spec)
-        keys = _keys(request, sides)
         order = choice_of(request, "order", _ORDERS, _ORDERS[0])
+        wanted = _wanted(request, sides, order)
 
         def make() -> Response:
             comparison = get_pixel_comparison(
@@ -88,64 +123,43 @@ class ChangedImageList(APIView):
             if not comparison.is_ready:
                 state = {"pending": True, "job": comparison.job_id}
                 return answer_for_now({"next": None, "previous": None, "results": [], **state})
-            name = _BY_CHANGE.name if order == "changed_pixels" else _BY_NAME
-            found = _find_rows(comparison, keys)
-            if order == "changed_pixels":
-                page = _BY_CHANGE.page(request, found)
+            found = find_listed(comparison, wanted, sides.read_by.reading)
+            if order == _NAME:
+                name, page = _BY_NAME, _page_by_name(request, sides, found)
             else:
-                page = _page_by_name(request, sides, found)
+                keyset = _KEYSETS[wanted.order]
+                name, page = keyset.name, keyset.page(request, found)
             body = page_json(request, name, page, lambda rows: _rows_json(sides, rows))
             return Response(body | state)
 
         return answer(request, comparison_etag(request, sides), make, immutable=sides.immutable)
 
 
-def _keys(request: Request, sides: Sides) -> list[list[str]]:
-    """Return the keys of the list that is asked for: one group per condition."""
-    groups = []
-    kind = choice_of(request, "kind", [*_IMAGE_KINDS, *_CHANGE_KINDS])
-    if kind:
-        groups.append([f"kind:{kind}" if kind in _IMAGE_KINDS else f"change:{kind}"])
-    change = choice_of(request, "change", _CHANGE_KINDS)
-    if change:
-        groups.append([f"change:{change}"])
-    facet = choice_of(request, "facet", list(Facet))
-    if facet:
-        groups.append([f"facet:{facet}"])
-    wanted = request.query_params.get("class")
-    if wanted is not None:
-        groups.append([f"class:{_live_class(sides.read_by.reading, wanted)}"])
-    return groups
+def _wanted(request: Request, sides: Sides, order: str) -> ChangedFilter:
+    """Return the filter that is asked for; 400 for what nothing can be listed by."""
+    query_params = request.query_params
+
+    def get_values(name: str) -> list[str]:
+        # The names are in their order in the rows of images, not among the ranks.
+        return [] if name == "order" and order == _NAME else query_params.getlist(name)
+
+    try:
+        wanted = read_filter(get_values)
+        for value in wanted.values["class"]:
+            get_class_id(sides.read_by.reading, value)
+    except WrongFilter as wrong:
+        if wrong.parameter == "class":
+            raise Problem(400, "unknown_class", wrong.reason) from wrong
+        raise invalid(wrong.parameter, wrong.reason) from wrong
+    return wanted
 
 
-def _live_class(reading: Reading, wanted: str) -> int:
-    """Return the live class of this name or id; raise `Problem` where there is none."""
-    for spec in reading.live_classes:
-        if wanted in (str(spec.class_id), spec.name):
-            return id_of(spec)
-    raise Problem(400, "unknown_class", f"the taxonomy has no class {wanted!r}")
-
-
-def _find_rows(comparison: PixelComparison, groups: list[list[str]]) -> QuerySet[ComparedImage]:
-    """Return one row per image that has a key of every group.
-
-    The rows of a single key are one range of an index; other groups are looked up per row.
-    """
-    rows = ComparedImage.objects.filter(comparison=comparison)
-    first = next((group for group in groups if len(group) == 1), None)
-    found = rows.filter(key=first[0] if first else "")
-    for group in groups:
-        if group is not first:
-            found = found.filter(Exists(rows.filter(key__in=group, image_no=OuterRef("image_no"))))
-    return found
-
-
-def _page_by_name(request: Request, sides: Sides, found: QuerySet[ComparedImage]) -> Page:
+def _page_by_name(request: Request, sides: Sides, found: QuerySet[Any]) -> Page:
     limit = limit_of(request)
     after: str = read_cursor(request, _BY_NAME) or ""
-    some = dict(found.values_list("image_no", "changed_pixels")[: _FEW + 1])
+    some = list(found.order_by().values_list("image_no", flat=True)[: _FEW + 1])
     if len(some) <= _FEW:
-        named = names_of(sides.dataset.pk, list(some)).items()
+        named = names_of(sides.dataset.pk, some).items()
         later = [(name, number) for number, name in named if name.encode() > after.encode()]
         pairs = sorted(later, key=lambda pair: pair[0].encode())[: limit + 1]
     else:
@@ -160,7 +174,7 @@ def _page_by_name(request: Request, sides: Sides, found: QuerySet[ComparedImage]
     )
 
 
-def _rows_json(sides: Sides, rows: Sequence[ComparedImage]) -> list[dict[str, Any]]:
+def _rows_json(sides: Sides, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Return rows with kind, facets and segment changes; a constant number of queries."""
     numbers = [row.image_no for row in rows]
     nodes = SqlNodes()
@@ -173,7 +187,9 @@ def _rows_json(sides: Sides, rows: Sequence[ComparedImage]) -> list[dict[str, An
     body = []
     for row in rows:
         change, pair = changes[row.image_no], pairs.get(row.image_no)
-        kinds = counts[pair].summary.changes if pair is not None else {}
+        counted = counts[pair] if pair is not None else None
+        kinds = counted.summary.changes if counted is not None else {}
+        ranks = rank_image(counted)
         body.append(
             {
                 "number": row.image_no,
@@ -181,7 +197,15 @@ def _rows_json(sides: Sides, rows: Sequence[ComparedImage]) -> list[dict[str, An
                 "kind": kind_of(change),
                 "facets": list(change.facets),
                 "segments": {kind.value: number for kind, number in kinds.items() if number},
-                "changed_pixels": row.changed_pixels,
+                "changed_pixels": ranks.changed_pixels,
+                "changed_share": ranks.changed_share,
+                "severity": severity_of(ranks.changed_share),
+                "quality_loss": _defined(ranks.quality_loss),
+                "boundary_loss": _defined(ranks.boundary_loss),
             }
         )
     return body
+
+
+def _defined(loss: float) -> float | None:
+    return None if loss == UNDEFINED else loss

@@ -13,25 +13,24 @@ from rest_framework.views import APIView
 from api.access import get_dataset, is_full_id, load_version
 from api.caching import answer, answer_bytes, answer_for_now, answer_json, etag_of
 from api.comparison_bodies import ComparisonSerializer, ImageComparisonSerializer
-from api.documentation import IF_NONE_MATCH, NUMBER, SPEC, answers, file_answers
+from api.documentation import IF_NONE_MATCH, NUMBER, SPEC, answers, file_answers, query
+from api.pagination import integer_of
 from api.readings import TAXONOMY, asked_taxonomy, is_lasting
 from datasets_app.actions.comparisons import get_pixel_comparison
-from datasets_app.comparison import count_images, kind_of, merge_base
+from datasets_app.comparison import kind_of, merge_base
+from datasets_app.comparison_bodies import comparison_json
 from datasets_app.entries import Entry
 from datasets_app.errors import NotFound
+from datasets_app.label_pictures import MAX_SIDE
 from datasets_app.models import Dataset, Version
-from datasets_app.models.pixel_comparison import PixelComparison
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of
 from datasets_app.pixels.images import diff_numbered
 from datasets_app.revs import split_comparison
 from datasets_app.taxonomy_access import ReadBy, get_read_by
-from datasets_app.taxonomy_comparison import compare_taxonomies
 from datasets_app.tree import get_entries
-from datasets_app.views_of_labels import view_change_png
+from datasets_app.views_of_labels import MIN_SIDE, view_change_png
 from panoptic.diff import ALGORITHM_VERSION
-
-_PIXEL_PARTS = ("segments", "pixels", "class_flow", "quality", "quality_changed")
 
 
 class Sides(NamedTuple):
@@ -64,7 +63,7 @@ class Comparison(APIView):
             comparison = get_pixel_comparison(
                 sides.old, sides.new, actor=request.user, read_by=sides.read_by
             )
-            body = _body(sides, comparison)
+            body = comparison_json(sides.old, sides.new, comparison, sides.read_by)
             return answer_for_now(body) if body["pending"] else Response(body)
 
         return answer(request, comparison_etag(request, sides), make, immutable=sides.immutable)
@@ -94,14 +93,25 @@ class ChangePng(APIView):
 
     @extend_schema(
         operation_id="compare_change_png",
-        parameters=[SPEC, NUMBER, TAXONOMY, IF_NONE_MATCH],
+        parameters=[
+            SPEC,
+            NUMBER,
+            query(
+                "size",
+                "at most so many pixels high and wide; where anything changed it still shows",
+                {"type": "integer", "minimum": MIN_SIDE, "maximum": MAX_SIDE},
+            ),
+            TAXONOMY,
+            IF_NONE_MATCH,
+        ],
         responses=file_answers("image/png"),
     )
     def get(self, request: Request, slug: str, spec: str, number: int) -> HttpResponseBase:
         """Return the changed pixels in the colours of what happened to them, on black."""
         sides = get_sides(request, slug, spec)
         before, after = _entries(sides, number)
-        view = view_change_png(before, after, sides.read_by.reading)
+        side = integer_of(request, "size", 0, least=MIN_SIDE, most=MAX_SIDE) or None
+        view = view_change_png(before, after, sides.read_by.reading, side=side)
         return answer_bytes(
             request, view.etag, view.media_type, view.render, immutable=sides.immutable
         )
@@ -139,25 +149,6 @@ def get_sides(request: Request, slug: str, spec: str) -> Sides:
 def comparison_etag(request: Request, sides: Sides) -> str:
     """Return the ETag of what is said about two versions, once it can be said."""
     return etag_of(request, *sides.etag_parts)
-
-
-def _body(sides: Sides, comparison: PixelComparison) -> dict[str, Any]:
-    counts = count_images(sides.old, sides.new)
-    return {
-        "old": sides.old.id_hex,
-        "new": sides.new.id_hex,
-        "images": {
-            "added": counts.added,
-            "removed": counts.removed,
-            "changed": counts.changed,
-            "unchanged": counts.unchanged,
-            "facets": {facet.value: number for facet, number in counts.facets.items()},
-        },
-        "taxonomy": compare_taxonomies(sides.old, sides.new, sides.read_by).to_json(),
-        "pending": not comparison.is_ready,
-        "job": None if comparison.is_ready else comparison.job_id,
-        **(comparison.totals or dict.fromkeys(_PIXEL_PARTS)),
-    }
 
 
 def _image_body(sides: Sides, number: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from api.taxonomy_bodies import TaxonomyChangeSerializer
+from datasets_app.changed_lists import Severity
 from datasets_app.comparison import ImageChangeKind
 from datasets_app.entries import Facet
 from labels_app.models import Kind
@@ -49,6 +50,10 @@ class ClassQualitySerializer(serializers.Serializer):
     pq = serializers.FloatField(allow_null=True)
     sq = serializers.FloatField(allow_null=True)
     rq = serializers.FloatField(allow_null=True)
+    iou = serializers.FloatField(allow_null=True, help_text="of its pixels in the semantic view")
+    boundary_iou = serializers.FloatField(
+        allow_null=True, help_text="mean over its segments that were found"
+    )
     tp = serializers.IntegerField()
     fp = serializers.IntegerField()
     fn = serializers.IntegerField()
@@ -61,6 +66,7 @@ class QualitySerializer(serializers.Serializer):
     sq = serializers.FloatField(allow_null=True)
     rq = serializers.FloatField(allow_null=True)
     miou = serializers.FloatField(allow_null=True)
+    boundary_iou = serializers.FloatField(allow_null=True)
     per_class = ClassQualitySerializer(many=True)
 
 
@@ -118,7 +124,15 @@ class ChangedImageSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(_IMAGE_KINDS)
     facets = serializers.ListField(child=serializers.ChoiceField(_FACETS))
     segments = serializers.DictField(child=serializers.IntegerField())
-    changed_pixels = serializers.IntegerField(allow_null=True)
+    changed_pixels = serializers.IntegerField()
+    changed_share = serializers.FloatField(help_text="of all its pixels, 0 to 1")
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    quality_loss = serializers.FloatField(
+        allow_null=True, help_text="1 - PQ of the new label against the old one; null is undefined"
+    )
+    boundary_loss = serializers.FloatField(
+        allow_null=True, help_text="1 - mean boundary IoU of the segments that both sides have"
+    )
 
 
 class SideSerializer(serializers.Serializer):

@@ -11,6 +11,7 @@ from panoptic.codec import decode_label
 from panoptic.diff import DiffSummary, diff_labels
 from panoptic.flow import ClassFlow
 from panoptic.label import Label, empty_label
+from panoptic.metrics.boundary import BoundaryTally, boundary_quality
 from panoptic.metrics.panoptic import PanopticTally, panoptic_quality
 from panoptic.reading import LabelReading, read_label
 
@@ -19,12 +20,13 @@ from panoptic.reading import LabelReading, read_label
 class PairCounts:
     """A diff without its changes: what sums over many images are made of.
 
-    `quality` measures the new side against the old one.
+    `quality` and `boundaries` measure the new side against the old one.
     """
 
     summary: DiffSummary
     flow: ClassFlow
     quality: PanopticTally
+    boundaries: BoundaryTally
 
     @cached_property
     def class_ids(self) -> frozenset[int]:
@@ -38,6 +40,7 @@ class PairCounts:
             "summary": self.summary.to_dict(),
             "flow": self.flow.to_dict(),
             "quality": self.quality.to_dict(),
+            "boundaries": self.boundaries.to_dict(),
         }
 
     @classmethod
@@ -46,6 +49,7 @@ class PairCounts:
             DiffSummary.from_dict(plain["summary"]),
             ClassFlow.from_dict(plain["flow"]),
             PanopticTally.from_dict(plain["quality"]),
+            BoundaryTally.from_dict(plain["boundaries"]),
         )
 
 
@@ -64,7 +68,8 @@ def count_shard(shard: PairShard) -> list[PairCounts]:
         old, new = both_labels(*(_read(stored, shard.reading) for stored in pair))
         diff = diff_labels(old, new, kinds=kinds)
         quality = panoptic_quality(old, new, kinds)
-        counts.append(PairCounts(diff.summary(), diff.flow, quality))
+        boundaries = boundary_quality(old, new)
+        counts.append(PairCounts(diff.summary(), diff.flow, quality, boundaries))
     return counts
 
 

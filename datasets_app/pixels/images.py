@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from datasets_app.bulk import batched
 from datasets_app.comparison import find_change
 from datasets_app.entries import EntryChange
 from datasets_app.errors import NotFound
 from datasets_app.models import Version
-from datasets_app.numbering import find_numbers
+from datasets_app.nodes import SqlNodes
+from datasets_app.numbering import find_numbers, names_of
 from datasets_app.pixels.counting import both_labels
 from datasets_app.pixels.totals import flow_json, quality_json
 from datasets_app.segment_rows import get_read_labels
 from datasets_app.taxonomy_access import get_read_by
+from datasets_app.tree import get_entries
 from labels_app.reading import Reading
 from panoptic.changes import Box, Change, SegmentSide
 from panoptic.diff import LabelDiff, diff_labels
+from panoptic.label import Label
+from panoptic.metrics.boundary import boundary_quality
 from panoptic.metrics.panoptic import panoptic_quality
+
+_IMAGES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class ImageDiff:
             return None
         kinds = self.reading.label_reading.kinds
         tally = panoptic_quality(self.diff.old, self.diff.new, kinds)
-        return quality_json(tally, self.diff.flow)
+        boundaries = boundary_quality(self.diff.old, self.diff.new)
+        return quality_json(tally, self.diff.flow, boundaries)
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the API's comparison of one image."""
@@ -83,6 +92,28 @@ def diff_numbered(
     return ImageDiff(name, change, _diff(change, reading), reading)
 
 
+def iter_image_diffs(
+    old: Version, new: Version, numbers: Sequence[int], *, reading: Reading
+) -> Iterator[ImageDiff]:
+    """Yield the diffs of images that either version has, in the order given.
+
+    A few at a time: however many there are, some dozens of labels are held, and each batch costs
+    as many queries as one image.
+    """
+    nodes = SqlNodes()
+    for batch in batched(numbers, _IMAGES_AT_ONCE):
+        before, after = (get_entries(nodes, version.root, batch) for version in (old, new))
+        names = names_of(new.dataset_id, batch)
+        changes = [EntryChange(no, before.get(no), after.get(no)) for no in batch]
+        digests = {
+            entry.label for one in changes for entry in (one.old, one.new) if entry is not None
+        }
+        labels = get_read_labels(list(digests), reading)
+        for change in changes:
+            diff = _diff_of(change, labels, reading)
+            yield ImageDiff(names[change.image_no], change, diff, reading)
+
+
 def change_json(change: Change, reading: Reading) -> dict[str, Any]:
     """Return a change of read labels: boxes as x, y, width, height; areas of full masks."""
     return {
@@ -123,6 +154,17 @@ def _diff(change: EntryChange, reading: Reading) -> LabelDiff | None:
     digests = [entry.label if entry else None for entry in (change.old, change.new)]
     if digests == [None, None]:
         return None
-    labels = get_read_labels(digests, reading)
-    old, new = both_labels(*(labels[digest] for digest in digests))
-    return diff_labels(old, new, kinds=reading.label_reading.kinds)
+    return _diff_of(change, get_read_labels(digests, reading), reading)
+
+
+def _diff_of(
+    change: EntryChange, labels: Mapping[bytes | None, Label | None], reading: Reading
+) -> LabelDiff | None:
+    """Return the diff of two labels that were read; None where neither side has one."""
+    old, new = (
+        labels[entry.label] if entry is not None and entry.label is not None else None
+        for entry in (change.old, change.new)
+    )
+    if old is None and new is None:
+        return None
+    return diff_labels(*both_labels(old, new), kinds=reading.label_reading.kinds)

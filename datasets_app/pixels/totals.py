@@ -17,8 +17,9 @@ from panoptic.class_counts import ClassCounts
 from panoptic.diff import DiffSummary
 from panoptic.flow import ClassFlow, flow_of_counts
 from panoptic.kinds import Kinds
+from panoptic.metrics.boundary import BoundaryTally, boundary_tally_of_counts
 from panoptic.metrics.panoptic import PanopticTally, panoptic_tally_of_counts
-from panoptic.metrics.semantic import semantic_tally_of_flow
+from panoptic.metrics.semantic import ClassPixels, semantic_tally_of_flow
 from panoptic.reading import LabelReading
 
 
@@ -37,6 +38,7 @@ class Totals:
     flow: ClassFlow = field(default_factory=ClassFlow)
     flow_of_present: ClassFlow = field(default_factory=ClassFlow)
     quality: PanopticTally = field(default_factory=PanopticTally)
+    boundaries: BoundaryTally = field(default_factory=BoundaryTally)
     differing: dict[int, np.ndarray] = field(default_factory=dict)
 
     def add(self, change: EntryChange, counts: PairCounts) -> None:
@@ -45,6 +47,7 @@ class Totals:
         self.flow += counts.flow
         if change.old is not None and change.new is not None:
             self.quality += counts.quality
+            self.boundaries += counts.boundaries
             self.flow_of_present += counts.flow
 
     def take_away(self, olds: Sequence[ClassCounts], reading: LabelReading) -> None:
@@ -60,6 +63,7 @@ class Totals:
         unchanged = _unchanged_counts(old, self.differing)
         same = flow_of_counts(unchanged)
         quality = self.quality + panoptic_tally_of_counts(unchanged, kinds)
+        boundaries = self.boundaries + boundary_tally_of_counts(unchanged)
         unchanged_pixels = int(unchanged.pixels.sum()) + unchanged.void_pixels
         return {
             "segments": {kind.value: count for kind, count in self.changed.changes.items()},
@@ -69,8 +73,8 @@ class Totals:
                 "total": self.changed.total_pixels + unchanged_pixels,
             },
             "class_flow": flow_json(self.flow + same),
-            "quality": quality_json(quality, self.flow_of_present + same),
-            "quality_changed": quality_json(self.quality, self.flow_of_present),
+            "quality": quality_json(quality, self.flow_of_present + same, boundaries),
+            "quality_changed": quality_json(self.quality, self.flow_of_present, self.boundaries),
         }
 
 
@@ -96,20 +100,32 @@ def flow_json(flow: ClassFlow) -> list[dict[str, Any]]:
     ]
 
 
-def quality_json(tally: PanopticTally, flow: ClassFlow) -> dict[str, Any]:
-    """Return PQ, SQ, RQ and mIoU, over classes and of each; undefined is null."""
+def quality_json(
+    tally: PanopticTally, flow: ClassFlow, boundaries: BoundaryTally
+) -> dict[str, Any]:
+    """Return PQ, SQ, RQ, mIoU and boundary IoU, over classes and of each; undefined is null.
+
+    IoU is of all pixels of a class in the semantic view; boundary IoU is the mean over its
+    segments that were found.
+    """
     semantic = semantic_tally_of_flow(flow)
+    none = ClassPixels()
     return {
         "pq": tally.pq,
         "sq": tally.sq,
         "rq": tally.rq,
         "miou": semantic.miou,
+        "boundary_iou": boundaries.boundary_iou,
         "per_class": [
             {
                 "class_id": class_id,
                 "pq": row.pq,
                 "sq": row.sq,
                 "rq": row.rq,
+                "iou": semantic.classes.get(class_id, none).iou,
+                "boundary_iou": found.boundary_iou
+                if (found := boundaries.classes.get(class_id))
+                else None,
                 "tp": row.tp,
                 "fp": row.fp,
                 "fn": row.fn,

@@ -28,6 +28,7 @@ from labels_app.revisions import get_labels
 from panoptic.diff import DiffSummary, diff_labels
 from panoptic.flow import ClassFlow
 from panoptic.label import Label
+from panoptic.metrics.boundary import BoundaryTally, boundary_quality
 from panoptic.metrics.panoptic import PanopticTally, panoptic_quality
 from panoptic.reading import read_label
 from tests.builders import label
@@ -109,6 +110,7 @@ def recount(old: Version, new: Version, reading: Reading) -> dict[str, Any]:
     before, after = entries(old), entries(new)
     summary, flow, present = DiffSummary(), ClassFlow(), ClassFlow()
     quality, changed_flow, changed_quality = PanopticTally(), ClassFlow(), PanopticTally()
+    boundaries, changed_boundaries = BoundaryTally(), BoundaryTally()
     for name in before.keys() | after.keys():
         sides = [read(side.get(name), reading) for side in (before, after)]
         kinds = reading.label_reading.kinds
@@ -118,8 +120,11 @@ def recount(old: Version, new: Version, reading: Reading) -> dict[str, Any]:
             continue
         tally = panoptic_quality(*sides, kinds)
         quality, present = quality + tally, present + diff.flow
+        bands = boundary_quality(*sides)
+        boundaries += bands
         if before[name].label != after[name].label:
             changed_flow, changed_quality = changed_flow + diff.flow, changed_quality + tally
+            changed_boundaries += bands
     return {
         "segments": {kind.value: count for kind, count in summary.changes.items()},
         "pixels": {
@@ -128,8 +133,8 @@ def recount(old: Version, new: Version, reading: Reading) -> dict[str, Any]:
             "total": summary.total_pixels,
         },
         "class_flow": flow_json(flow),
-        "quality": quality_json(quality, present),
-        "quality_changed": quality_json(changed_quality, changed_flow),
+        "quality": quality_json(quality, present, boundaries),
+        "quality_changed": quality_json(changed_quality, changed_flow, changed_boundaries),
     }
 
 
