@@ -5,11 +5,12 @@ from django.test import Client
 
 from datasets_app.actions.commits import ImageChange
 from datasets_app.actions.comparisons import get_pixel_comparison
-from datasets_app.models import Job, JobState
+from datasets_app.actions.reverts import revert_version
+from datasets_app.models import Job, JobState, Version, VersionParent
 from datasets_app.models.pixel_comparison import PixelComparison
 from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
-from tests.datasets_app.builders import author, commit_to, put_label
+from tests.datasets_app.builders import author, commit_to, put_label, taxonomy
 from tests.web.builders import Page, branch, history, migrated, shared_dataset
 
 pytestmark = pytest.mark.django_db
@@ -49,22 +50,6 @@ def test_changed_images_come_by_changed_pixels(client: Client, town) -> None:
     assert text.index("b.png") < text.index("d.png") < text.index("a.png")
 
 
-@pytest.mark.parametrize(
-    ("key", "shown"),
-    [
-        ("kind:added", ["d.png"]),
-        ("kind:removed", ["b.png"]),
-        ("change:reshaped", ["a.png"]),
-        ("facet:status", ["a.png"]),
-        ("class:2", ["a.png", "d.png"]),
-        ("class:9", []),
-    ],
-)
-def test_a_filter_keeps_what_matches(client: Client, town, key: str, shown: list[str]) -> None:
-    text = page(client, f"/datasets/town/compare/v1..v2/?show={key}").text
-    assert [name for name in ("a.png", "b.png", "d.png") if name in text] == shown
-
-
 def test_the_flow_tells_which_class_became_which(client: Client, town) -> None:
     html = client.get("/datasets/town/compare/v1..v2/").content.decode()
     assert "2 pixels: car → road" in html
@@ -77,13 +62,26 @@ def test_sides_swap_and_so_do_added_and_removed(client: Client, town) -> None:
 
 
 def test_equal_versions_differ_in_nothing(client: Client, town) -> None:
-    text = page(client, "/datasets/town/compare/v2..main/").text
-    assert "The two versions hold the same images and labels" in text
+    shown = page(client, "/datasets/town/compare/v2..main/")
+    assert "v2 and main are two names of one version" in shown.text
+    assert "/datasets/town/compare/v2~1..v2/" in shown.links
+
+
+def test_a_version_that_undoes_another_differs_in_nothing(client: Client, town) -> None:
+    revert_version(
+        dataset=town[0],
+        branch="main",
+        expected_head=town[2].version_id,
+        version=town[2],
+        author=author(),
+    )
+    text = page(client, "/datasets/town/compare/v1..v3/").text
+    assert "Nothing changed from v1 to v3" in text
 
 
 def test_an_image_lists_its_segment_changes(client: Client, town) -> None:
     text = page(client, "/datasets/town/compare/v1..v2:1/").text
-    assert "car #2 car #2 −2 0.500" in text
+    assert "reshaped car #2 −2 0.500" in text
     assert "16.7 % of the pixels changed (2)" in text
 
 
@@ -103,15 +101,37 @@ def test_next_and_previous_follow_the_list(client: Client, town) -> None:
 
 def test_next_and_previous_keep_the_filter(client: Client, town) -> None:
     client.get("/datasets/town/compare/v1..v2/")
-    links = page(client, "/datasets/town/compare/v1..v2:4/?show=class:2").links
-    assert "/datasets/town/compare/v1..v2:1/?show=class%3A2" in links
+    links = page(client, "/datasets/town/compare/v1..v2:4/?class=2").links
+    assert "/datasets/town/compare/v1..v2:1/?class=2" in links
     assert not [link for link in links if "v2:2/" in link]
 
 
 def test_from_the_merge_base_only_the_new_side_counts(client: Client, town) -> None:
     text = page(client, "/datasets/town/compare/v2...v1/").text
-    assert "added +0 changed ~0 removed −0" in text
     assert "merge base of v2 and v1" in text
+    assert "v1 has done nothing since it left v2" in text
+
+
+def test_versions_without_a_common_ancestor_can_be_compared_as_they_are(
+    client: Client, town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    VersionParent.objects.all().delete()
+    response = client.get("/datasets/town/compare/v1...v2/")
+    assert response.status_code == 404
+    shown = Page(response.content.decode())
+    assert "These two versions are not related" in shown.text
+    there = next(link for link in shown.links if "go=1" in link)
+    assert client.get(there).url == "/datasets/town/compare/v1..v2/"
+
+
+def test_versions_of_two_taxonomies_say_what_is_missing(client: Client, town) -> None:
+    other = taxonomy()
+    Version.objects.filter(pk=town[1].pk).update(taxonomy_version=other)
+    response = client.get("/datasets/town/compare/v1..v2/")
+    assert response.status_code == 409
+    shown = Page(response.content.decode())
+    assert "These two versions speak of other classes" in shown.text
+    assert f"/taxonomies/{other.taxonomy.slug}/mappings/" in shown.links
 
 
 def waiting(first, second, **fields) -> PixelComparison:

@@ -3,78 +3,107 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from datasets_app.entries import EntryChange
 from datasets_app.models import Version
 from datasets_app.numbering import names_of
-from datasets_app.pixels.images import diff_numbered
+from datasets_app.pixels.images import ImageDiff, diff_numbered
 from labels_app.reading import Reading
-from panoptic.changes import Change, SegmentSide
-from web.classes import Chip, chip_of
+from panoptic.changes import ChangeKind
+from panoptic.diff import LabelDiff
+from panoptic.label import Label
+from web.classes import Chip, chip_of, sorted_chips
+from web.comparing.change_rows import ChangeRow, change_row
 from web.comparing.kinds import CHANGE_KINDS, KindWords
 
-# More changes than this take long to lay out; these are those with the most changed pixels.
-_MOST_CHANGES = 1_000
-
-
-class Side(NamedTuple):
-    """A segment before or after."""
-
-    segment_id: int
-    chip: Chip
-    crowd: bool
-    area: int
-
-
-class ChangeRow(NamedTuple):
-    """One change of segments; the box is in pixels, `area_change` of all its segments."""
-
-    words: KindWords
-    also: list[KindWords]
-    old: list[Side]
-    new: list[Side]
-    area_change: int
-    iou: float | None
-    boundary_iou: float | None
-    changed_pixels: int
-    left: int
-    top: int
-    width: int
-    height: int
+# So many rows come with the page, and so many each time the browser asks for more.
+_FIRST_ROWS, _MORE_ROWS = 100, 500
+# More than these nobody walks through; they are those with the most changed pixels.
+_MOST_ROWS = 5_000
 
 
 @dataclass(frozen=True)
 class ImageComparison:
-    """An image on two sides. `height` and `width` are those of its labels.
+    """An image on two sides, with some of its changes as `rows`.
 
-    They are None where there is no label, and where the two have different sizes: then
-    nothing can be drawn on both.
+    `height` and `width` are those of its labels. They are None where there is no label, and
+    where the two have different sizes: then nothing can be drawn on both.
     """
 
     name: str
     number: int
     change: EntryChange
+    diff: LabelDiff | None
     rows: list[ChangeRow]
-    hidden_rows: int
-    changed_pixels: int
-    hidden_pixels: int
-    total_pixels: int
-    resized: bool
     height: int | None
     width: int | None
     quality: dict[str, Any] | None
+    classes: list[Chip]
 
     @property
     def changed_share(self) -> float:
         """Changed pixels of all of them."""
-        return self.changed_pixels / self.total_pixels if self.total_pixels else 0.0
+        return 0.0 if self.diff is None else self.diff.changed_pixels / self.diff.total_pixels
+
+    @property
+    def changed_pixels(self) -> int:
+        """Where the visible segments differ."""
+        return 0 if self.diff is None else self.diff.changed_pixels
+
+    @property
+    def has_label(self) -> bool:
+        """Whether either side has a label."""
+        return self.diff is not None
+
+    @property
+    def resized(self) -> bool:
+        """Whether the labels have different sizes."""
+        return self.diff is not None and self.diff.resized
+
+    @property
+    def change_count(self) -> int:
+        """How many changes there are."""
+        return 0 if self.diff is None else len(self.diff.changes)
+
+    @property
+    def listed_count(self) -> int:
+        """How many changes the list can show."""
+        return min(self.change_count, _MOST_ROWS)
+
+    @property
+    def unlisted_count(self) -> int:
+        """How many changes only the API tells."""
+        return self.change_count - self.listed_count
+
+    @property
+    def kinds(self) -> list[tuple[KindWords, int]]:
+        """The kinds of its changes in the order of `CHANGE_KINDS`, and how many of each."""
+        counts = {} if self.diff is None else self.diff.counts
+        told = ((words, counts.get(ChangeKind(kind), 0)) for kind, words in CHANGE_KINDS.items())
+        return [(words, count) for words, count in told if count]
+
+    @property
+    def layer_numbers(self) -> range:
+        """The layers of the side that has more, from 0."""
+        return range(max((len(label.layers) for label in self._labels), default=0))
+
+    @property
+    def sizes(self) -> list[str]:
+        """Width × height of both labels."""
+        return [f"{label.width} × {label.height}" for label in self._labels]
+
+    @property
+    def _labels(self) -> list[Label]:
+        return [] if self.diff is None else [self.diff.old, self.diff.new]
 
 
 def read_image_comparison(
-    old: Version, new: Version, reading: Reading, number: int
+    old: Version, new: Version, reading: Reading, number: int, *, first: int = 0, until: int = 0
 ) -> ImageComparison:
     """Compare one image of two versions, both read by the same classes.
+
+    The rows begin after the `first` so many changes, and go on at least to number `until`.
 
     Raises
     ------
@@ -83,48 +112,35 @@ def read_image_comparison(
     """
     name = names_of(new.dataset_id, [number]).get(number, "")
     found = diff_numbered(old, new, number, name, reading=reading)
-    diff = found.diff
-    changes = diff.changes if diff else ()
-    drawn = diff is not None and not diff.resized
+    drawn = None if found.diff is None or found.diff.resized else found.diff.new
     return ImageComparison(
         name=name,
         number=number,
         change=found.change,
-        rows=[_row(one, found.reading) for one in changes[:_MOST_CHANGES]],
-        hidden_rows=max(0, len(changes) - _MOST_CHANGES),
-        changed_pixels=diff.changed_pixels if diff else 0,
-        hidden_pixels=diff.hidden_pixels if diff else 0,
-        total_pixels=diff.total_pixels if diff else 0,
-        resized=bool(diff and diff.resized),
-        height=diff.new.height if diff and drawn else None,
-        width=diff.new.width if diff and drawn else None,
+        diff=found.diff,
+        rows=_rows(found, first, until),
+        height=drawn.height if drawn else None,
+        width=drawn.width if drawn else None,
         quality=found.quality,
+        classes=_classes_of(found),
     )
 
 
-def _row(change: Change, reading: Reading) -> ChangeRow:
-    top, left, bottom, right = change.box
-    return ChangeRow(
-        words=CHANGE_KINDS[change.kind],
-        also=[words for kind, words in CHANGE_KINDS.items() if _is_also(kind, change)],
-        old=[_side(side, reading) for side in change.old],
-        new=[_side(side, reading) for side in change.new],
-        area_change=sum(s.area for s in change.new) - sum(s.area for s in change.old),
-        iou=change.iou,
-        boundary_iou=change.boundary_iou,
-        changed_pixels=change.changed_pixels,
-        left=left,
-        top=top,
-        width=right - left,
-        height=bottom - top,
-    )
+def _rows(found: ImageDiff, first: int, until: int) -> list[ChangeRow]:
+    if found.diff is None:
+        return []
+    wanted = max(until, first + _MORE_ROWS) if first else _FIRST_ROWS
+    end = min(wanted, _MOST_ROWS)
+    return [
+        change_row(number, change, found.reading)
+        for number, change in enumerate(found.diff.changes[first:end], first + 1)
+    ]
 
 
-def _is_also(kind: str, change: Change) -> bool:
-    return kind != change.kind and kind in change.flags
-
-
-def _side(side: SegmentSide, reading: Reading) -> Side:
-    segment = side.segment
-    chip = chip_of(reading, segment.class_id)
-    return Side(segment.segment_id, chip, segment.crowd, side.area)
+def _classes_of(found: ImageDiff) -> list[Chip]:
+    """Return the classes of either side, as a legend lists them."""
+    if found.diff is None:
+        return []
+    sides = (found.diff.old, found.diff.new)
+    ids = {int(class_id) for label in sides for class_id in label.segments.class_ids}
+    return sorted_chips(chip_of(found.reading, class_id) for class_id in ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from datasets_app.changed_lists import KindFlip, Severity
 from datasets_app.comparison import ImageChangeKind
 from datasets_app.entries import Facet
 from panoptic.changes import ChangeKind
@@ -33,12 +34,34 @@ CHANGE_KINDS = {
     )
 }
 
+KIND_FLIPS = {
+    words.value: words
+    for words in (
+        KindWords(
+            KindFlip.TO_THING, "stuff → thing", "▣", "reclassified", "its class is a thing now"
+        ),
+        KindWords(
+            KindFlip.TO_STUFF, "thing → stuff", "▤", "reclassified", "its class is stuff now"
+        ),
+    )
+}
+
 IMAGE_KINDS = {
     words.value: words
     for words in (
         KindWords(ImageChangeKind.ADDED, "added", "+", "added", "not there before"),
         KindWords(ImageChangeKind.REMOVED, "removed", "−", "removed", "not there any more"),
         KindWords(ImageChangeKind.CHANGED, "changed", "~", "reshaped", "on both sides"),
+    )
+}
+
+SEVERITIES = {
+    words.value: words
+    for words in (
+        KindWords(Severity.MAJOR, "major", "▮▮▮", "removed", "10 % of the pixels or more"),
+        KindWords(Severity.MODERATE, "moderate", "▮▮▯", "reshaped", "1 % to 10 % of the pixels"),
+        KindWords(Severity.MINOR, "minor", "▮▯▯", "quiet", "less than 1 % of the pixels"),
+        KindWords(Severity.NONE, "no pixel", "▯▯▯", "quiet", "no pixel changed"),
     )
 }
 
