@@ -225,7 +225,7 @@ class _Scanner:
         before = None if old is None else old.image
         if self._copy.origin.labels_only:
             return _PhotoState(before, None)
-        path = find_photo(self._copy.photo_folder, name)
+        path = self._find_photo(name)
         if path is None:
             # One that was never written, for it was erased, is not missed.
             was_there = known is not None and known.photo_stamp is not None
@@ -237,6 +237,16 @@ class _Scanner:
             return _PhotoState(before, None)
         read_header(path)  # raises where it is no photograph
         return _PhotoState(digest, path)
+
+    def _find_photo(self, name: str) -> Path | None:
+        """Return the file of a photograph: of this name, else of this stem and of no other image."""
+        folder = self._copy.photo_folder
+        path = find_photo(folder, name)
+        if path is None:
+            return None
+        found = path.relative_to(folder).as_posix()
+        is_of_another = found != name and self._base.table.find(found) is not None
+        return None if is_of_another else path
 
 
 class _LabelState(NamedTuple):

@@ -57,6 +57,12 @@ def update_files(
     fresh: dict[str, JsonRow] = {}
     with index:
         taken = TakenNames(row.png for row in index.rows() if row.png and row.name not in known)
+        # First: where `a` was a file, `a/b.jpg` may need a folder.
+        for name in pending.removed:
+            before = known[name]
+            if before is not None and before.png:
+                _delete(member_path(copy.png_folder, before.png), pending.seen[name].png)
+            _delete(member_path(copy.photo_folder, name), pending.seen[name].photo)
         for done, name in enumerate(pending.changed, 1):
             item, before, seen = snapshot[name], known[name], pending.seen[name]
             png = None
@@ -69,11 +75,6 @@ def update_files(
             index.put([written.row])
             fresh[name] = written.json
             progress(done, len(pending.changed))
-        for name in pending.removed:
-            before = known[name]
-            if before is not None and before.png:
-                _delete(member_path(copy.png_folder, before.png), pending.seen[name].png)
-            _delete(member_path(copy.photo_folder, name), pending.seen[name].photo)
         index.remove(pending.removed)
         with Document(copy.document_path, copy.png_folder) as document:
             merging = _Merging(document, pending, known, fresh)

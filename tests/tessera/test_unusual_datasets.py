@@ -356,3 +356,29 @@ def test_what_a_format_cannot_hold_is_said_where_the_label_comes_back_changed(si
     told = desk.ok("export", "out.json", "--format", "coco_panoptic").out
     assert "6 covered pixels left out: the format has one layer" in told
     assert reimport(desk, "out.json", "coco_panoptic")["changed"] == 1
+
+
+def test_a_photograph_is_never_taken_of_another_image(sitting):  # noqa: F811
+    """`a.jpg` is an image of its own, not the photograph that `a` lacks."""
+    label = put_label("1222", {1: ROAD, 2: CAR})
+    photo = put_photo(photo_of(1, 4), 1, 4)
+    desk = sitting.sit(
+        sitting.hall.dataset(
+            [ImageChange("a", None, label), ImageChange("a.jpg", photo, label)]
+        ).slug
+    )
+    desk.paint("a", (0, 1), 1)
+    [image] = desk.ok("status", "--json").json["images"]
+    assert (image["name"], image["facets"]) == ("a", ["label"])
+
+
+def test_a_file_becomes_a_folder_by_a_pull(sitting):  # noqa: F811
+    photo = put_photo(photo_of(1, 4), 1, 4)
+    label = put_label("1222", {1: ROAD, 2: CAR})
+    dataset = sitting.hall.dataset([ImageChange("night", photo, label)])
+    desk = sitting.sit(dataset.slug)
+    changes = [ImageChange("night", delete=True), ImageChange("night/1.jpg", photo, label)]
+    commit_to(dataset, changes)
+    desk.ok("pull")
+    assert [*files_below(desk.folder / "images")] == ["night/1.jpg"]
+    assert edited(desk) == []
