@@ -1,12 +1,13 @@
 """What a pull has done so far, so that a pull that was killed goes on where it was.
 
-One line of JSON a page, written when all bytes of the page are in the cache. A last line that a
-crash cut off is no line; nor is one that does not follow from the line before it, as where two
-processes pulled the same at once.
+One line a page, written when all bytes of the page are in the cache: 16 digits of a sha256 and the
+JSON that they are of. What a crash cut off or a disk altered is no line; nor is one that does not
+follow from the line before it, as where two processes pulled the same at once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -60,7 +61,7 @@ class Journal:
             # What a crash cut off would spoil the line that follows it.
             _rewrite(self._path, self.done)
             self._file = self._path.open("a", encoding="utf-8")
-        self._file.write(json.dumps(_plain(done)) + "\n")
+        self._file.write(_line(done))
         self._file.flush()
         os.fsync(self._file.fileno())
         self.done.append(done)
@@ -86,7 +87,7 @@ def _read(path: Path) -> Iterator[Done]:
     last: Done | None = None
     for line in lines[:-1]:
         try:
-            done = _parse(json.loads(line))
+            done = _parse(line)
         except (ValueError, KeyError, TypeError):
             return
         follows = done.cursor is None if last is None else _follows(last, done)
@@ -100,7 +101,20 @@ def _follows(last: Done, done: Done) -> bool:
     return last.next is not None and (last.next, last.have) == (done.cursor, done.have)
 
 
-def _parse(plain: dict[str, Any]) -> Done:
+def _line(done: Done) -> str:
+    text = json.dumps(_plain(done))
+    return f"{_sum(text.encode())} {text}\n"
+
+
+def _sum(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _parse(line: bytes) -> Done:
+    found, _, text = line.partition(b" ")
+    if found != _sum(text).encode():
+        raise ValueError("another line was written")
+    plain: dict[str, Any] = json.loads(text)
     return Done(
         plain["have"],
         plain["lease"],
@@ -115,7 +129,7 @@ def _parse(plain: dict[str, Any]) -> Done:
 def _rewrite(path: Path, done: list[Done]) -> None:
     # Another process may be at the same.
     new = path.with_suffix(f".{uuid.uuid4().hex}.new")
-    new.write_text("".join(json.dumps(_plain(one)) + "\n" for one in done), encoding="utf-8")
+    new.write_text("".join(map(_line, done)), encoding="utf-8")
     new.replace(path)
 
 

@@ -239,7 +239,7 @@ class _Scanner:
         return _PhotoState(digest, path)
 
     def _find_photo(self, name: str) -> Path | None:
-        """Return the file of a photograph: of this name, else of this stem and of no other image."""
+        """Return the file of this name, else one of this stem that no other image is called."""
         folder = self._copy.photo_folder
         path = find_photo(folder, name)
         if path is None:

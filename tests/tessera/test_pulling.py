@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -286,6 +287,15 @@ def test_a_line_that_a_crash_cut_off_is_no_line(town, monkeypatch):
     assert len(town.snapshot(pulled)) == IMAGES + 3
 
 
+def test_a_line_with_a_flipped_bit_is_no_line(town, monkeypatch):
+    break_off(monkeypatch, town, 3)
+    [journal] = (town.folder / "cache").rglob("*.journal")
+    lines = journal.read_bytes()
+    journal.write_bytes(lines.replace(b".png", b".pnf", 1))
+    assert len(Journal(journal).done) < 3
+    assert len(town.snapshot(town.pull())) == IMAGES + 3
+
+
 def test_lines_of_another_pull_in_the_journal_are_none(town, monkeypatch):
     break_off(monkeypatch, town, 3)
     [journal] = (town.folder / "cache").rglob("*.journal")
@@ -298,9 +308,10 @@ def test_lines_of_another_pull_in_the_journal_are_none(town, monkeypatch):
 def test_a_service_with_another_secret_key_is_asked_anew(town, monkeypatch):
     break_off(monkeypatch, town, 2)
     [journal] = (town.folder / "cache").rglob("*.journal")
-    lines = [json.loads(line) for line in journal.read_text().splitlines()]
-    lines[-1]["next"] = "signed-by-nobody"
-    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines = [line.partition(" ")[2] for line in journal.read_text().splitlines()]
+    lines[-1] = json.dumps({**json.loads(lines[-1]), "next": "signed-by-nobody"})
+    sums = [hashlib.sha256(line.encode()).hexdigest()[:16] for line in lines]
+    journal.write_text("".join(map("{} {}\n".format, sums, lines)))
     pulled = town.pull()
     assert len(town.snapshot(pulled)) == IMAGES + 3
     assert town.is_whole(pulled)
