@@ -72,7 +72,7 @@ class LinePlot:
 
 def plot_line(samples: Sequence[Sample]) -> LinePlot:
     """Return the plot of values from 0 up, evenly spaced in their order."""
-    top = _round_up(max((one.value for one in samples if one.value is not None), default=0))
+    top = round_up(max((one.value for one in samples if one.value is not None), default=0))
     field_width = WIDTH - _LEFT - _RIGHT
     field_height = HEIGHT - _TOP - _BOTTOM
     gap = field_width / max(1, len(samples) - 1)
@@ -104,20 +104,21 @@ def plot_line(samples: Sequence[Sample]) -> LinePlot:
             if (len(samples) - 1 - place) % every == 0
         ),
         up=tuple(
-            Mark(_LEFT, round(base - field_height * step / _STEPS, 1), _short(top * step // _STEPS))
+            Mark(_LEFT, round(base - field_height * step / _STEPS, 1), short(top * step // _STEPS))
             for step in range(_STEPS + 1)
         ),
     )
 
 
-def _round_up(value: int) -> int:
+def round_up(value: int) -> int:
     """Return the least round number that is no less than a value, and whose quarters are whole."""
     size = 10 ** max(0, int(log10(value)) - 1) if value > 0 else 1
     # A value is less than a hundred of its sizes.
     return next(size * one for one in (4, 8, 12, 20, 32, 40, 60, 80, 100) if size * one >= value)
 
 
-def _short(value: int) -> str:
+def short(value: int) -> str:
+    """Write 12,000 as "12 k"."""
     for size, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if value >= size:
             return f"{value / size:g} {letter}"

@@ -5,4 +5,5 @@ import datasets_app.actions.splits
 import datasets_app.actions.transfers
 import datasets_app.actions.unions
 import datasets_app.actions.uploads
+import datasets_app.distributions
 import datasets_app.leaks.asking  # noqa: F401

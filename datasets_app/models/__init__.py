@@ -4,6 +4,7 @@ from datasets_app.models.branch import Branch, DeletedBranch
 from datasets_app.models.change import Change, ChangeSet, CommitWarnings
 from datasets_app.models.dataset import Dataset, Visibility
 from datasets_app.models.dataset_blob import DatasetBlob
+from datasets_app.models.distributions import VersionDistributions
 from datasets_app.models.idempotency import IdempotencyKey
 from datasets_app.models.image import Image, ImageIndex
 from datasets_app.models.image_hash import HashState, ImageHash
@@ -12,7 +13,13 @@ from datasets_app.models.job_key import JobKey
 from datasets_app.models.job_line import JobLine, Level
 from datasets_app.models.leak_report import Leak, LeakKind, LeakReport
 from datasets_app.models.photo import Photo
-from datasets_app.models.pixel_comparison import ComparedImage, PairDiff, PixelComparison
+from datasets_app.models.pixel_comparison import (
+    ComparedFlow,
+    ComparedImage,
+    PairDiff,
+    PixelComparison,
+    RankedImage,
+)
 from datasets_app.models.statistics import VersionClassStats, VersionSplitStats
 from datasets_app.models.tag import Tag
 from datasets_app.models.tree_node import TreeNode
@@ -26,6 +33,7 @@ __all__ = [
     "Change",
     "ChangeSet",
     "CommitWarnings",
+    "ComparedFlow",
     "ComparedImage",
     "Dataset",
     "DatasetBlob",
@@ -48,11 +56,13 @@ __all__ = [
     "PairDiff",
     "Photo",
     "PixelComparison",
+    "RankedImage",
     "Tag",
     "TreeNode",
     "UnionCount",
     "Version",
     "VersionClassStats",
+    "VersionDistributions",
     "VersionParent",
     "VersionSplitStats",
     "Visibility",

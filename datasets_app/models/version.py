@@ -22,6 +22,12 @@ class VersionQuerySet(models.QuerySet["Version"]):
             Prefetch("parent_links", queryset=parents.order_by("position"))
         )
 
+    def with_first_parent(self) -> VersionQuerySet:
+        """Bring `first_parent_id`, the id of the first parent or None: no query more."""
+        first = VersionParent.objects.filter(version=models.OuterRef("pk"), position=0)
+        found = models.Subquery(first.values("parent__version_id")[:1])
+        return self.annotate(first_parent_id=found)
+
 
 class Version(models.Model):
     """One snapshot: a tree of images read by a taxonomy version.
