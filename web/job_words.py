@@ -12,12 +12,15 @@ from datasets_app.exports.files import EXPORT_KIND
 from datasets_app.jobs.pace import rate_of, seconds_left
 from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.models import Job, JobState
+from panoptic.formats.registry import FORMATS
 
-_KINDS = {
+# Also the choices of the list of jobs, in this order.
+KINDS = {
     "import": "Import",
     "export": "Export",
     "compare": "Comparison",
     "unions": "Count of images by class",
+    "distributions": "Count of sizes, places and company of segments",
     "leaks": "Report of leaks",
     "splits": "Assignment of splits",
     "upload": "Completion of an upload",
@@ -38,7 +41,7 @@ class Outcome(NamedTuple):
 
 def kind_in_words(job: Job) -> str:
     """Return what a job is, as a heading."""
-    return _KINDS.get(job.kind, job.kind.replace("_", " ").capitalize())
+    return KINDS.get(job.kind, job.kind.replace("_", " ").capitalize())
 
 
 def asked_in_words(job: Job) -> list[tuple[str, str]]:
@@ -48,6 +51,8 @@ def asked_in_words(job: Job) -> list[tuple[str, str]]:
         value = str(job.arguments.get(name) or "")
         if name == "version" and len(value) != 64:
             continue  # the number of a row says nothing to people
+        if name == "format" and value in FORMATS:
+            value = FORMATS[value].title
         if value:
             found.append((name, value[:10] if name == "version" else value))
     return found
@@ -134,7 +139,7 @@ def outcome_of(job: Job) -> Outcome | None:
 def _archive(job: Job) -> Outcome:
     result: dict[str, Any] = job.result or {}
     name, images = result["file_name"], result["images"]
-    sentence = f"{name}: {_counted(images, 'image')}, {_size(result['size_bytes'])}."
+    sentence = f"{name}: {_counted(images, 'image')}, {size_in_words(result['size_bytes'])}."
     if job.finished_at is None or job.finished_at <= timezone.now() - EXPORTS_KEPT:
         return Outcome(f"{sentence} It is not kept any more; ask for the export again.")
     kept_until = f"{job.finished_at + EXPORTS_KEPT:%Y-%m-%d}"
@@ -144,24 +149,21 @@ def _archive(job: Job) -> Outcome:
 
 
 def _imported(result: dict[str, Any]) -> str:
-    counts = result["images"]
-    said = [
-        f"{counts[name]:,} {name}"
-        for name in ("added", "changed", "removed", "unchanged")
-        if counts.get(name)
-    ]
-    images = f"Images: {', '.join(said)}." if said else "There was no image in it."
-    problems = result.get("problem_count") or 0
-    told = f" {_counted(problems, 'problem')}: see the log." if problems else ""
-    tried = " It was a trial: nothing was committed." if result.get("dry_run") else ""
-    return f"{images}{told}{tried}"
+    """Say how it ended; what it changed is told beside it (`web.import_report`)."""
+    if result.get("dry_run"):
+        if any(one.get("severity") == "error" for one in result.get("problems") or ()):
+            return "The trial found errors. Nothing was changed, and nothing can be imported so."
+        return "The trial is done. Nothing was changed by it."
+    made = result.get("version")
+    return "The import is done." if made else "The import is done. It changed nothing."
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _size(size_bytes: int) -> str:
+def size_in_words(size_bytes: int) -> str:
+    """Write a number of bytes as people read it: 1.5 GB, 230.0 MB, 17 bytes."""
     for size, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if size_bytes >= size:
             return f"{size_bytes / size:.1f} {unit}"

@@ -66,7 +66,7 @@ def test_the_list_tells_state_and_progress(reader: Client) -> None:
     job(state=JobState.RUNNING, done=3, total=9, message="images read")
     html = reader.get("/jobs/").content.decode()
     assert "running 3 of 9 images read" in Page(html).text
-    assert 'hx-get="/jobs/"' in html
+    assert f'data-live="{Job.objects.get().pk}running ' in html
 
 
 def test_the_list_tells_how_fast_work_is_and_how_long_it_will_take(reader: Client) -> None:
@@ -77,8 +77,7 @@ def test_the_list_tells_how_fast_work_is_and_how_long_it_will_take(reader: Clien
 def test_a_list_where_all_is_settled_asks_for_nothing_more(reader: Client) -> None:
     job(state=JobState.DONE)
     html = reader.get("/jobs/").content.decode()
-    assert "hx-get" not in html
-    assert "htmx" not in html
+    assert "data-live" not in html
 
 
 def test_asking_again_answers_with_the_part_alone(reader: Client) -> None:
@@ -104,8 +103,55 @@ def test_a_list_costs_the_same_for_one_job_and_for_many(
 ) -> None:
     for _ in range(30):
         running()
-    with django_assert_num_queries(3):  # session, user, jobs
+    with django_assert_num_queries(4):  # session, user, jobs, datasets of the menu
         reader.get("/jobs/")
+
+
+def test_the_address_says_which_jobs_are_listed(reader: Client) -> None:
+    job(kind="import", state=JobState.DONE, requested_by=User.objects.get(username="mia"))
+    job(kind="export", state=JobState.RUNNING)
+    park = shared_dataset("park", public=True)
+    Job.objects.create(kind="leaks", state=JobState.FAILED, dataset=park)
+
+    def kinds(query: str) -> list[str]:
+        html = reader.get(f"/jobs/?{query}").content.decode()
+        words = {"import": "Import", "export": "Export", "leaks": "Report of leaks"}
+        return [kind for kind, word in words.items() if f">{word}</a>" in html]
+
+    assert kinds("") == ["import", "export", "leaks"]
+    assert kinds("mine=1") == ["import"]
+    assert kinds("kind=leaks") == ["leaks"]
+    assert kinds("dataset=town") == ["import", "export"]
+    assert kinds("dataset=town&state=at-work") == ["export"]
+    assert kinds("state=failed") == ["leaks"]
+    assert kinds("state=asleep&kind=%00&dataset=%00") == ["import", "export", "leaks"]
+
+
+def test_the_next_page_keeps_the_filter(reader: Client) -> None:
+    for number in range(51):
+        one = job(kind="export")
+        Job.objects.filter(pk=one.pk).update(created_at=one.created_at + timedelta(hours=number))
+    page = Page(reader.get("/jobs/?kind=export&state=queued").content.decode())
+    following = next(link for link in page.links if "after=" in link)
+    assert following.startswith("?kind=export&state=queued&after=")
+    assert "Export" in text_of(reader, f"/jobs/{following}")
+
+
+def test_a_filter_without_jobs_says_so(reader: Client) -> None:
+    assert "No job matches" in text_of(reader, "/jobs/?kind=splits")
+
+
+def test_the_bar_is_told_how_many_jobs_of_ones_own_are_under_way(
+    reader: Client, django_assert_num_queries
+) -> None:
+    mia = User.objects.get(username="mia")
+    for state in JobState:
+        job(state=state, requested_by=mia)
+    job(state=JobState.RUNNING)  # of somebody else
+    with django_assert_num_queries(3):  # session, user, count
+        assert reader.get("/jobs/mine.json").json() == {"at_work": 2}
+    with django_assert_num_queries(0):
+        assert Client().get("/jobs/mine.json").json() == {"at_work": 0}
 
 
 # ---- one job ---------------------------------------------------------------------------
@@ -120,7 +166,7 @@ def test_a_page_shows_what_was_asked_and_the_newest_lines_of_the_log(reader: Cli
     one = job(arguments={"format": "coco_panoptic", "upload": "ab" * 32, "message": "May"})
     JobLine.objects.bulk_create(JobLine(job=one, message=f"line {n}.") for n in range(150))
     page = Page(reader.get(f"/jobs/{one.pk}/").content.decode())
-    assert "format coco_panoptic message May" in page.text
+    assert "format COCO panoptic message May" in page.text
     assert "abab" not in page.text
     assert "line 49." not in page.text
     assert page.text.index("line 50.") < page.text.index("line 149.")
@@ -154,7 +200,8 @@ def test_a_finished_import_leads_to_its_version(reader: Client) -> None:
     }
     one = job(state=JobState.DONE, result=result, finished_at=timezone.now())
     page = Page(reader.get(f"/jobs/{one.pk}/").content.decode())
-    assert "Images: 1,200 added, 3 unchanged. 2 problems: see the log." in page.text
+    assert "The import is done." in page.text
+    assert "What it changed added 1,200 changed 0 removed 0 unchanged 3" in page.text
     assert f"/datasets/town/versions/{version.id_hex}/" in page.links
 
 
@@ -165,6 +212,60 @@ def test_a_page_costs_the_same_for_a_short_log_and_for_a_long_one(
     JobLine.objects.bulk_create(JobLine(job=one, message=f"line {n}") for n in range(400))
     with django_assert_num_queries(5):  # session, user, job, lines, role
         reader.get(f"/jobs/{one.pk}/")
+
+
+def test_a_trial_tells_what_would_change_and_where_problems_are(admin: Client) -> None:
+    problems = [
+        {"code": "x", "message": "it is dim", "image": "a.png", "severity": "warning"},
+        {
+            "code": "y",
+            "message": "/tmp/tessera-job-ab12/unpacked/b.png ends",
+            "file": "/tmp/tessera-job-ab12/unpacked/b.png",
+            "image": "b",
+            "segment": 7,
+            "severity": "error",
+        },
+    ]
+    result = {
+        "version": None,
+        "dry_run": True,
+        "images": {"added": 12, "changed": 3, "removed": 1, "unchanged": 0, "conflicting": 0},
+        "segments": 40,
+        "unknown_classes": ["zebra"],
+        "problem_count": 2,
+        "problems": problems,
+    }
+    one = job(state=JobState.DONE, result=result, finished_at=timezone.now())
+    page = Page(admin.get(f"/jobs/{one.pk}/").content.decode())
+    assert "What it would change added 12 changed 3 removed 1" in page.text
+    # Errors first; where a worker unpacked the files is not told.
+    assert "2 problems What File Image Segment error b.png ends b.png b 7 warning" in page.text
+    assert "tessera-job" not in page.text
+    assert "Nothing in the taxonomy stands for zebra" in page.text
+    assert "The trial found errors." in page.text
+    assert "Import it" not in page.text
+    assert f"/datasets/town/import/?tried={one.pk}" in page.links
+
+
+def test_a_trial_without_errors_is_imported_by_one_button(admin: Client) -> None:
+    result = {"dry_run": True, "images": {"added": 1}, "problems": [], "problem_count": 0}
+    one = job(state=JobState.DONE, result=result, finished_at=timezone.now())
+    html = admin.get(f"/jobs/{one.pk}/").content.decode()
+    assert f'name="tried" value="{one.pk}"' in html
+    assert "Import it" in Page(html).text
+
+
+def test_an_import_that_was_refused_tells_every_error(admin: Client) -> None:
+    errors = [
+        {"code": "e", "message": f"bad {n}", "image": f"{n}.png", "severity": "error"}
+        for n in range(250)
+    ]
+    problem = {"code": "import_refused", "detail": "0.png: bad 0", "errors": errors}
+    one = job(state=JobState.FAILED, problem=problem, finished_at=timezone.now())
+    text = text_of(admin, f"/jobs/{one.pk}/")
+    assert "250 problems The first 200, errors before warnings" in text
+    assert "bad 199" in text
+    assert "bad 200" not in text
 
 
 # ---- cancelling, and trying again --------------------------------------------------------

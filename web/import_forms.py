@@ -1,0 +1,152 @@
+"""What the form of imports takes: one archive and how it is to be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from datasets_app.errors import InvalidName
+from datasets_app.imports.request import ImportMode
+from datasets_app.models import Branch, Dataset
+from datasets_app.names import clean_split
+from labels_app.models import TaxonomyVersion
+from panoptic.formats.registry import FORMATS
+from web.sentences import sentence
+
+MAX_PATH, MAX_NAME, MAX_MESSAGE = 1_024, 200, 10_000
+# More of them nobody picks from a menu.
+_IN_MENU = 200
+_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+_ON_OVERLAP = [
+    ("small", "smaller on top"),
+    ("first", "first of the file on top"),
+    ("last", "last of the file on top"),
+    ("refuse", "that is an error"),
+]
+MODES = {
+    ImportMode.APPEND: ("Add", "New images only. One that is there already is an error."),
+    ImportMode.UPDATE: ("Add and change", "New images, and new labels of those that are there."),
+    ImportMode.REPLACE: (
+        "Replace",
+        "As above; images that are not among the files leave the branch (of one split, if one is "
+        "named).",
+    ),
+}
+
+
+def format_choices() -> list[tuple[str, str]]:
+    """Return the formats there are, by title."""
+    return sorted(((name, one.title) for name, one in FORMATS.items()), key=lambda one: one[1])
+
+
+class ImportForm(forms.Form):
+    """A source (`file`, `upload` or `tried`) and options; what is empty is left to the importer.
+
+    `upload` is a complete upload, `tried` the job that read the same files before.
+    """
+
+    file = forms.FileField(required=False, label="Zip archive")
+    upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    tried = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    format = forms.ChoiceField(label="Format")
+    mode = forms.ChoiceField(
+        label="What happens to the branch",
+        choices=[(mode.value, words[0]) for mode, words in MODES.items()],
+        widget=forms.RadioSelect,
+        initial=ImportMode.APPEND.value,
+    )
+    branch = forms.ChoiceField()
+    split = forms.CharField(
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(_PLAIN | {"list": "import-splits"}),
+        help_text="All images of the import get it: train, val, …",
+    )
+    message = forms.CharField(
+        max_length=MAX_MESSAGE, required=False, help_text="What the version log says of it."
+    )
+    path = forms.CharField(
+        max_length=MAX_PATH,
+        required=False,
+        label="Label file or folder",
+        widget=forms.TextInput(_PLAIN | {"list": "import-paths"}),
+        help_text="Inside of what you send. Empty: the only JSON file, or all of it.",
+    )
+    labels = forms.CharField(
+        max_length=MAX_PATH,
+        required=False,
+        label="Folder of label pictures",
+        widget=forms.TextInput(_PLAIN | {"list": "import-folders"}),
+        help_text="Empty: the name of the JSON file without its ending.",
+    )
+    images = forms.CharField(
+        max_length=MAX_PATH,
+        required=False,
+        label="Folder of photographs",
+        widget=forms.TextInput(_PLAIN | {"list": "import-folders"}),
+        help_text="Empty: photographs are not looked for; they can come later.",
+    )
+    class_name = forms.CharField(
+        max_length=MAX_NAME,
+        required=False,
+        label="Class of every segment",
+        widget=forms.TextInput(_PLAIN),
+    )
+    on_overlap = forms.ChoiceField(label="Where segments overlap", choices=_ON_OVERLAP)
+    taxonomy = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="import-%s", **kwargs)
+        self.fields["format"].choices = [("", "Choose …"), *format_choices()]
+        self.fields["branch"].choices = _branches(dataset)
+        self.fields["branch"].initial = dataset.default_branch
+        self.fields["taxonomy"].choices = _taxonomies(dataset)
+        # Their labels have no classes: there one has to be said.
+        without = sorted(one.title for one in FORMATS.values() if not one.has_classes)
+        self.fields["class_name"].help_text = f"Of formats without classes: {', '.join(without)}."
+        self.classless = [one.name for one in FORMATS.values() if not one.has_classes]
+
+    def clean_split(self) -> str:
+        """Refuse what is no name of a split."""
+        split: str = self.cleaned_data["split"]
+        try:
+            return clean_split(split) if split else ""
+        except InvalidName as error:
+            raise forms.ValidationError(sentence(error), code="invalid") from error
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an import of nothing."""
+        values: dict[str, Any] = super().clean() or {}
+        sources = any(values.get(name) for name in ("file", "upload", "tried"))
+        if not sources and "file" not in self.errors:
+            self.add_error("file", "Choose what is to be imported: a folder, or a zip of it.")
+        return values
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `request_import` is told beside the source."""
+        names = ("format", "mode", "branch", "split", "message", "path", "labels", "images")
+        more = ("class_name", "on_overlap", "taxonomy")
+        return {name: value for name in (*names, *more) if (value := self.cleaned_data.get(name))}
+
+
+def initial_of(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form that asks for what a job was asked for."""
+    return {name: value for name, value in arguments.items() if name in ImportForm.base_fields}
+
+
+def _branches(dataset: Dataset) -> list[tuple[str, str]]:
+    names = Branch.objects.filter(dataset=dataset).order_by("name").values_list("name", flat=True)
+    found = list(names[:_IN_MENU])
+    if dataset.default_branch not in found:
+        found.insert(0, dataset.default_branch)
+    return [(name, name) for name in found]
+
+
+def _taxonomies(dataset: Dataset) -> list[tuple[str, str]]:
+    versions = TaxonomyVersion.objects.filter(taxonomy=dataset.taxonomy_id).order_by("-number")
+    numbers = list(versions.values_list("number", flat=True)[:_IN_MENU])
+    slug = dataset.taxonomy.slug
+    named = [(f"{slug}@{number}", f"{slug}, version {number}") for number in numbers]
+    return [("", "as the branch has it"), *named]
