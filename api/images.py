@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from api.access import NamedVersion, get_version
 from api.caching import answer_json, etag_of
 from api.documentation import IF_NONE_MATCH, NUMBER, PAGE, REV, answers, page_of, query
-from api.errors import Problem
+from api.errors import Problem, invalid
 from api.fields import BoxField, DigestField, SplitField
 from api.pagination import Page, choice_of, limit_of, page_json, read_cursor
 from api.readings import TAXONOMY, ReadVersion, get_read_version
@@ -24,19 +24,17 @@ from datasets_app.changelog import ImageHistory, history
 from datasets_app.comparison import ImageChangeKind, kind_of
 from datasets_app.entries import Facet, Status
 from datasets_app.errors import NotFound
-from datasets_app.image_lists import (
-    ImageFilter,
-    ImageRow,
-    find_image_no,
-    get_image,
-    list_images,
-)
+from datasets_app.image_lists import find_image_no, get_image, list_images
+from datasets_app.image_query import ClassCondition, ImageQuery, condition_of, parse_query
+from datasets_app.image_rows import ImageRow
 from datasets_app.names import clean_split
 from datasets_app.segment_rows import get_segment_rows
 from labels_app.models import Kind
 from labels_app.reading import Reading
 
 _LIST, _HISTORY = "images", "history"
+_MOST_WORDS = 2_000  # characters of a filter, as many as a pull takes
+_SHORTHANDS = ("class", "split", "status", "prefix")
 
 
 class ImageSerializer(serializers.Serializer):
@@ -118,6 +116,7 @@ class ImageList(APIView):
         operation_id="images_list",
         parameters=[
             REV,
+            query("filter", 'words that all hold: `class:"traffic light" count>3 -split:val`'),
             query("class", "name or id of a class of the taxonomy"),
             query("split", "empty: in no split"),
             query("status", "", enum=[status.value for status in Status]),
@@ -171,24 +170,6 @@ class ImageHistoryList(APIView):
         )
 
 
-def stored_classes(reading: Reading, wanted: str) -> tuple[int, ...]:
-    """Return the stored classes that read as a class, given by name or by id.
-
-    Raises
-    ------
-    Problem
-        The taxonomy has no such class.
-    """
-    found = tuple(
-        stored
-        for stored, live in reading.live_of.items()
-        if live is not None and wanted in (str(live), reading.classes[live].name)
-    )
-    if not found:
-        raise Problem(400, "unknown_class", f"the taxonomy has no class {wanted!r}")
-    return found
-
-
 def _list(request: Request, found: ReadVersion) -> Any:
     version, reading, name = found.version, found.reading, request.query_params.get("name")
     if name is not None:
@@ -197,7 +178,7 @@ def _list(request: Request, found: ReadVersion) -> Any:
     else:
         images = list_images(
             version,
-            _filter_of(request, reading),
+            _query_of(request, reading),
             limit=limit_of(request),
             cursor=read_cursor(request, _LIST),
             reading=reading,
@@ -206,15 +187,33 @@ def _list(request: Request, found: ReadVersion) -> Any:
     return page_json(request, _LIST, page, lambda rows: ImageSerializer(rows, many=True).data)
 
 
-def _filter_of(request: Request, reading: Reading) -> ImageFilter:
-    wanted, split = (request.query_params.get(name) for name in ("class", "split"))
+def _query_of(request: Request, reading: Reading) -> ImageQuery:
+    given = request.query_params
+    words = given.get("filter", "")
+    if len(words) > _MOST_WORDS:
+        raise invalid("filter", f"at most {_MOST_WORDS} characters")
+    besides = [name for name in _SHORTHANDS if name in given]
+    if words and besides:
+        raise invalid(besides[0], f"a filter says it in words: {besides[0]}:…")
+    if words:
+        return parse_query(words, reading)
+    wanted, split = given.get("class"), given.get("split")
     status = choice_of(request, "status", list(Status))
-    return ImageFilter(
-        class_ids=stored_classes(reading, wanted) if wanted is not None else (),
+    return ImageQuery(
+        classes=() if wanted is None else (_condition(reading, wanted),),
         split=None if split is None else clean_split(split),
         status=Status(status) if status else None,
-        prefix=request.query_params.get("prefix", ""),
+        prefix=given.get("prefix", ""),
     )
+
+
+def _condition(reading: Reading, wanted: str) -> ClassCondition:
+    """Return the condition that an image has a class, given by name or by id."""
+    live = {class_id for class_id in reading.live_of.values() if class_id is not None}
+    named = [class_id for class_id in sorted(live) if reading.classes[class_id].name == wanted]
+    for class_id in named or [class_id for class_id in live if str(class_id) == wanted]:
+        return condition_of(class_id, reading)
+    raise Problem(400, "unknown_class", f"the taxonomy has no class {wanted!r}")
 
 
 def _full_image(found: ReadVersion, row: ImageRow) -> Any:

@@ -25,7 +25,7 @@ from api.fields import DigestField
 from api.versions import TaxonomyNameSerializer, VersionSerializer, version_json
 from datasets_app.entries import Status
 from datasets_app.errors import InvalidCursor
-from datasets_app.pulling.query import parse_query
+from datasets_app.image_query import parse_query
 from datasets_app.manifest import iter_manifest
 from datasets_app.models import Dataset, Version
 from datasets_app.pulling.columns import PlanEntries
@@ -54,7 +54,7 @@ class PullRequestSerializer(serializers.Serializer):
     )
     filter = serializers.CharField(
         max_length=2_000, required=False, default="", allow_blank=True,
-        help_text="`class:car count>3 split:val status:reviewed prefix:night/`",
+        help_text="`class:car count>3 area>5000 -split:val status:reviewed prefix:night/`",
     )  # fmt: skip
     labels_only = serializers.BooleanField(default=False)
     cursor = serializers.CharField(max_length=500, required=False, allow_null=True)

@@ -19,6 +19,7 @@ from api import (
     converters,
     dataset_members,
     datasets,
+    distributions,
     docs,
     exports,
     health,
@@ -131,6 +132,7 @@ urlpatterns = [
     path(f"{_VERSION}images/", images.ImageList.as_view()),
     path(f"{_VERSION}manifest", pull.VersionManifest.as_view()),
     path(f"{_VERSION}stats/", versions.VersionStatsDetail.as_view()),
+    path(f"{_VERSION}distributions/", distributions.VersionDistributionsDetail.as_view()),
     path(f"{_VERSION}classes/<image_no:class_id>/history/", class_usage.ClassHistoryList.as_view()),
     path(
         f"{_VERSION}classes/<image_no:class_id>/samples/", segment_crops.SegmentSampleList.as_view()

@@ -13,6 +13,7 @@ from django.db import connection
 
 from datasets_app.entries import EntryChange, decode_entry
 from datasets_app.models import Change, Dataset, Version, VersionParent
+from datasets_app.models.version import VersionQuerySet
 
 _LINE = (
     "WITH RECURSIVE line(id, step) AS (SELECT CAST(%s AS bigint), 0 UNION ALL"
@@ -52,28 +53,29 @@ def history(
     *,
     limit: int = 100,
     before: int | None = None,
+    versions: VersionQuerySet | None = None,
 ) -> list[ImageHistory]:
     """Return the versions of the line of `version` that changed an image, newest first.
 
-    `before` is the number of the last version seen, to go on. Two or three queries: the
-    image's changes come from an index, and the line is walked in SQL down to the oldest one.
+    `before` is the number of the last version seen, to go on; `versions` says what comes with
+    each, None is all that `with_parents` brings. Two or three queries: the image's changes come
+    from an index, and the line is walked in SQL down to the oldest one.
     """
+    if versions is None:
+        versions = Version.objects.with_parents()
     changes = connection.ops.quote_name(Change._meta.db_table)
-    versions = connection.ops.quote_name(Version._meta.db_table)
+    table = connection.ops.quote_name(Version._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             _line("") + f" SELECT v.id, c.old_entry, c.new_entry FROM {changes} c"
-            f" JOIN {versions} v ON v.change_set_id = c.change_set_id"
+            f" JOIN {table} v ON v.change_set_id = c.change_set_id"
             " JOIN line ON line.id = v.id"
             " WHERE c.dataset_id = %s AND c.image_no = %s AND v.number < %s"
             " ORDER BY v.number DESC LIMIT %s",
             [version.pk, dataset.pk, image_no, before or version.number + 1, limit],
         )
         rows = cursor.fetchall()
-    found = {
-        row.pk: row
-        for row in Version.objects.with_parents().filter(pk__in=[row[0] for row in rows])
-    }
+    found = {row.pk: row for row in versions.filter(pk__in=[row[0] for row in rows])}
     return [ImageHistory(found[pk], _change(image_no, old, new)) for pk, old, new in rows]
 
 

@@ -9,85 +9,53 @@ tell where to go on.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from datasets_app.candidates import (
-    class_key,
-    find_candidates,
-    keep_candidates,
-    split_key,
-    status_key,
-)
-from datasets_app.entries import Entry, Status
-from datasets_app.errors import InvalidCursor, NotFound
+from datasets_app.candidates import find_candidates
+from datasets_app.entries import Entry
+from datasets_app.errors import NotFound
+from datasets_app.image_query import EVERY_IMAGE, ImageQuery
 from datasets_app.image_rows import ImageRow, read_rows
-from datasets_app.models import Image, Version
+from datasets_app.image_sources import (
+    Source,
+    cursor_at,
+    named_after,
+    named_before,
+    number_of,
+    source_of,
+)
+from datasets_app.models import Version
 from datasets_app.names import is_storable
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import find_numbers, names_of
 from datasets_app.tree import NodeStore, get_entries, iter_entries
-from labels_app.models import LabelRevision
-from labels_app.reading import Reading
-from labels_app.revisions import revisions
-from panoptic.class_counts import unpack_counts
+from labels_app.reading import Reading, reading_of
 
 # A page looks at up to so many candidates per image that it may show, in so many steps; the
 # first step is the page itself, the later ones are as large as the first one tells.
 _LOOK_AT = 20
 _STEPS = 3
-# A filter with so few candidates per image of a page is "rare": then all of them are looked
-# at, and not all names with a prefix.
-_RARE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFilter:
-    """Which images to list; None and empty values do not filter.
-
-    `class_ids` are stored class ids, of which an image has at least one: the sources of a
-    class of the taxonomy one reads by. The split "" means: in no split.
-    """
-
-    class_ids: tuple[int, ...] = ()
-    split: str | None = None
-    status: Status | None = None
-    prefix: str = ""
-
-    def groups(self) -> list[list[str]]:
-        """Return the keys of the index: one group per condition, any key of a group matches."""
-        groups = []
-        if self.class_ids:
-            groups.append([class_key(class_id) for class_id in sorted(set(self.class_ids))])
-        if self.split is not None:
-            groups.append([split_key(self.split)])
-        if self.status is not None:
-            groups.append([status_key(self.status)])
-        return groups
-
-    def matches(self, entry: Entry, revision: LabelRevision | None) -> bool:
-        """Say whether an entry matches in all but the name."""
-        if self.split not in (None, entry.split) or self.status not in (None, entry.status):
-            return False
-        if not self.class_ids:
-            return True
-        if revision is None:
-            return False
-        held = unpack_counts(bytes(revision.counts)).class_ids.tolist()
-        return not set(self.class_ids).isdisjoint(held)
+# So many where each is a label that is read from the store: a millisecond and more.
+_LOOK_AT_LABELS = 4
+# Before an image: candidates that are looked at, in pieces.
+_LOOK_BACK, _FAR_PIECE, _PIECE = 1_024, 256, 64
 
 
 class ImagePage(NamedTuple):
-    """Some images, and the cursor of the next page; None after the last."""
+    """Some images, and the cursor of the next page; None after the last.
+
+    `looked_at` images were looked at for it.
+    """
 
     rows: list[ImageRow]
     cursor: str | None
+    looked_at: int = 0
 
 
 def list_images(
     version: Version,
-    wanted: ImageFilter = ImageFilter(),
+    wanted: ImageQuery = EVERY_IMAGE,
     *,
     limit: int,
     cursor: str | None = None,
@@ -96,38 +64,118 @@ def list_images(
 ) -> ImagePage:
     """Return up to `limit` images of a version that match, and how to go on.
 
-    `reading` counts their segments as a taxonomy reads them; None: as they are stored.
+    `reading` counts their segments as a taxonomy reads them; None: as they are stored. A filter
+    by segments was parsed with it; None: with the version's own taxonomy.
 
     Raises
     ------
     InvalidCursor
         The cursor is not from a list of this kind.
     """
-    nodes = nodes or SqlNodes()
     if not is_storable(wanted.prefix):
         return ImagePage([], None)
-    if wanted.prefix:
-        source: _Source = _ByName(version, wanted, _name_of(cursor), limit)
-    elif wanted.groups():
-        source = _ByNumber(version, wanted, _number_of(cursor), limit)
-    else:
-        return _plain_page(version, reading, _number_of(cursor), limit, nodes)
-    found: dict[int, _Found] = {}
+    if wanted.is_empty:
+        return _plain_page(version, reading, number_of(cursor), limit, nodes or SqlNodes())
+    # Each step walks down from the root.
+    nodes = nodes or SqlNodes(keep=True)
+    most = limit * (_LOOK_AT_LABELS if wanted.reads_labels else _LOOK_AT)
+    source = source_of(version, wanted, cursor, limit=limit, most=most, nodes=nodes)
+    found: dict[int, Entry] = {}
     looked_at, step = 0, limit
     for _ in range(_STEPS):
-        looked_at += step
         numbers = source.take(step)
-        for image_no, match in _confirm(version, wanted, numbers, nodes).items():
+        looked_at += len(numbers)
+        for image_no, entry in _confirm(
+            version, wanted, numbers, nodes, source.names, reading
+        ).items():
             if len(found) == limit:
                 cursor = source.cursor_after([*found][-1])
-                return _page(version, reading, found, source, cursor)
-            found[image_no] = match
+                return _page(version, reading, found, source, cursor, looked_at)
+            found[image_no] = entry
         if source.exhausted:
-            return _page(version, reading, found, source, None)
-        step = _next_step(limit, len(found), looked_at)
+            return _page(version, reading, found, source, None, looked_at)
+        step = _next_step(limit, len(found), looked_at, most)
         if step <= 0:
             break
-    return _page(version, reading, found, source, source.cursor())
+    return _page(version, reading, found, source, source.cursor(), looked_at)
+
+
+class Around(NamedTuple):
+    """The matching images next to one; where one is None, `is_cut_…` says whether to look on."""
+
+    before: int | None
+    after: int | None
+    is_cut_before: bool
+    is_cut_after: bool
+
+
+def find_around(
+    version: Version, wanted: ImageQuery, image: ImageRow, reading: Reading, nodes: NodeStore
+) -> Around:
+    """Look at the candidates nearest to an image, before and after it, all at once."""
+    near = _PIECE // 4 if wanted.reads_labels else _PIECE
+    number, dataset_id = image.image_no, version.dataset_id
+    names: dict[int, str] = {}
+    if wanted.prefix:
+        sides = (
+            named_before(dataset_id, wanted.prefix, image.name, near),
+            named_after(dataset_id, wanted.prefix, image.name, near),
+        )
+        names = {other: name for side in sides for name, other in side}
+        before, after = ([other for _, other in side] for side in sides)
+        is_whole_before = is_whole_after = False
+    else:
+        first = max(number - _LOOK_BACK, 0)
+        if groups := wanted.groups():
+            found = find_candidates(
+                dataset_id, groups, after=first - 1, limit=2 * _LOOK_BACK, chunks=2
+            )
+            numbers, is_whole_after = found.numbers, found.go_on is None
+        else:
+            first = max(number - near, 0)
+            numbers = list(get_entries(nodes, version.root, range(first, number + near + 1)))
+            is_whole_after = number + near >= version.dataset.next_image_no
+        before = [other for other in numbers if other < number][: -near - 1 : -1]
+        after = [other for other in numbers if other > number]
+        is_whole_before = first == 0
+        is_whole_after = is_whole_after and len(after) <= near
+        after = after[:near]
+    confirmed = _confirm(version, wanted, [*before, *after], nodes, names, reading)
+    return Around(
+        next((other for other in before if other in confirmed), None),
+        next((other for other in after if other in confirmed), None),
+        len(before) == near or not (is_whole_before or wanted.prefix),
+        len(after) == near or not (is_whole_after or wanted.prefix),
+    )
+
+
+def find_image_before(
+    version: Version,
+    wanted: ImageQuery,
+    image: ImageRow,
+    reading: Reading,
+    nodes: NodeStore | None = None,
+) -> int | None:
+    """Return the number of the last image that matches before one, in the order of the list.
+
+    Looks at up to 1,024 candidates and 16,384 numbers, of 64 labels at most where the filter
+    reads them; None where there is none among these.
+    """
+    nodes = nodes or SqlNodes(keep=True)
+    names: dict[int, str] = {}
+    if wanted.prefix:
+        before = named_before(version.dataset_id, wanted.prefix, image.name, _LOOK_BACK)
+        names = {image_no: name for name, image_no in before}
+        numbers = [image_no for _, image_no in before]
+    else:
+        numbers = _numbers_before(version, wanted, image.image_no, nodes)
+    if wanted.reads_labels:
+        numbers = numbers[:_PIECE]
+    for start in range(0, len(numbers), _FAR_PIECE):
+        piece = numbers[start : start + _FAR_PIECE]
+        for image_no in _confirm(version, wanted, piece, nodes, names, reading):
+            return image_no
+    return None
 
 
 def get_image(
@@ -160,120 +208,32 @@ def find_image_no(version: Version, name: str, nodes: NodeStore | None = None) -
     return image_no
 
 
-# ---- pages ------------------------------------------------------------------
-
-
-class _Found(NamedTuple):
-    entry: Entry
-    revision: LabelRevision | None
-
-
-class _Source(Protocol):
-    """Candidates, a slice at a time; knows names that it read anyway."""
-
-    names: dict[int, str]
-    exhausted: bool
-
-    def take(self, count: int) -> list[int]: ...
-
-    def cursor(self) -> str: ...
-
-    def cursor_after(self, image_no: int) -> str: ...
-
-
-class _ByNumber:
-    """The candidates of the index, by number."""
-
-    def __init__(self, version: Version, wanted: ImageFilter, after: int, limit: int) -> None:
-        self.names: dict[int, str] = {}
-        found = find_candidates(
-            version.dataset_id, wanted.groups(), after=after, limit=_LOOK_AT * limit
-        )
-        self._left = iter(found.numbers)
-        self._count = len(found.numbers)
-        self._go_on = found.go_on
-        self._last = after
-        self.exhausted = False
-
-    def take(self, count: int) -> list[int]:
-        numbers = list(itertools.islice(self._left, count))
-        self._count -= len(numbers)
-        if self._count:
-            self._last = numbers[-1]
+def _numbers_before(
+    version: Version, wanted: ImageQuery, image_no: int, nodes: NodeStore
+) -> list[int]:
+    """Return candidates before a number, the nearest first."""
+    groups = wanted.groups()
+    for span in (1_024, 16_384):
+        first = max(image_no - span, 0)
+        if groups:
+            # All of them: those nearest to the image are the last.
+            found = find_candidates(
+                version.dataset_id, groups, after=first - 1, limit=span, chunks=6
+            ).numbers
         else:
-            self.exhausted = self._go_on is None
-            self._last = self._go_on if self._go_on is not None else self._last
-        return numbers
-
-    def cursor(self) -> str:
-        return _cursor_at(self._last)
-
-    def cursor_after(self, image_no: int) -> str:
-        return _cursor_at(image_no)
+            near = range(max(image_no - _LOOK_BACK, 0), image_no)
+            found = list(get_entries(nodes, version.root, near))
+        before = [number for number in found if number < image_no]
+        if before or not first or not groups:
+            return before[: -_LOOK_BACK - 1 : -1]
+    return []
 
 
-class _ByName:
-    """Names with a prefix, in their order; where few images match the rest, only those."""
-
-    def __init__(self, version: Version, wanted: ImageFilter, after: str, limit: int) -> None:
-        self.names: dict[int, str] = {}
-        self.exhausted = False
-        self._dataset_id, self._prefix, self._last = version.dataset_id, wanted.prefix, after
-        self._rare: Iterator[tuple[str, int]] | None = None
-        self._groups = wanted.groups()
-        if self._groups:
-            found = find_candidates(version.dataset_id, self._groups, after=-1, limit=_RARE * limit)
-            if found.go_on is None:
-                self._rare = iter(self._named(found.numbers))
-
-    def take(self, count: int) -> list[int]:
-        if self._rare is not None:
-            slice_ = list(itertools.islice(self._rare, count + 1))
-        else:
-            slice_ = self._scan(count + 1)
-        self.exhausted = len(slice_) <= count
-        if not self.exhausted and self._rare is not None:
-            self._rare = itertools.chain([slice_[-1]], self._rare)
-        slice_ = slice_[:count]
-        self.names.update((image_no, name) for name, image_no in slice_)
-        if slice_:
-            self._last = slice_[-1][0]
-        numbers = [image_no for _, image_no in slice_]
-        if self._rare is None and self._groups:
-            return keep_candidates(self._dataset_id, self._groups, numbers)
-        return numbers
-
-    def cursor(self) -> str:
-        return self._last
-
-    def cursor_after(self, image_no: int) -> str:
-        return self.names[image_no]
-
-    def _named(self, numbers: Sequence[int]) -> list[tuple[str, int]]:
-        names = names_of(self._dataset_id, numbers)
-        return sorted(
-            ((name, image_no) for image_no, name in names.items() if self._is_next(name)),
-            key=lambda pair: pair[0].encode(),
-        )
-
-    def _is_next(self, name: str) -> bool:
-        return name.startswith(self._prefix) and name.encode() > self._last.encode()
-
-    def _scan(self, count: int) -> list[tuple[str, int]]:
-        names = Image.objects.filter(dataset=self._dataset_id, name__gte=self._prefix)
-        end = _end_of_prefix(self._prefix)
-        if end is not None:
-            names = names.filter(name__lt=end)
-        if self._last:
-            names = names.filter(name__gt=self._last)
-        return list(names.order_by("name").values_list("name", "image_no")[:count])
-
-
-def _next_step(limit: int, found: int, looked_at: int) -> int:
+def _next_step(limit: int, found: int, looked_at: int, most: int) -> int:
     """Return how many candidates should fill the page, at the rate of those looked at."""
-    left = _LOOK_AT * limit - looked_at
-    if found == limit:
-        return 0
+    left = most - looked_at
+    if found == limit or not looked_at:
+        return 0 if found == limit else left
     return left if not found else min(left, (limit - found) * looked_at * 5 // (found * 4) + 1)
 
 
@@ -285,65 +245,48 @@ def _plain_page(
     found = list(
         itertools.islice(iter_entries(nodes, version.root, after=after, window=window), limit + 1)
     )
-    cursor = _cursor_at(found[limit - 1][0]) if len(found) > limit else None
-    return ImagePage(read_rows(version, reading, dict(found[:limit]), None), cursor)
+    cursor = cursor_at(found[limit - 1][0]) if len(found) > limit else None
+    rows = read_rows(version, reading, dict(found[:limit]), None)
+    return ImagePage(rows, cursor, len(rows))
 
 
 def _confirm(
-    version: Version, wanted: ImageFilter, numbers: Sequence[int], nodes: NodeStore
-) -> dict[int, _Found]:
+    version: Version,
+    wanted: ImageQuery,
+    numbers: Sequence[int],
+    nodes: NodeStore,
+    names: dict[int, str],
+    reading: Reading | None,
+) -> dict[int, Entry]:
     """Return those candidates that match in this version, in the order given."""
     entries = get_entries(nodes, version.root, numbers)
-    labels = [entry.label for entry in entries.values() if entry.label is not None]
-    known = revisions(labels) if wanted.class_ids else {}
-    confirmed = {}
-    for image_no in numbers:
-        entry = entries.get(image_no)
-        if entry is not None:
-            revision = known.get(entry.label) if entry.label is not None else None
-            if wanted.matches(entry, revision):
-                confirmed[image_no] = _Found(entry, revision)
-    return confirmed
+    kept = {
+        image_no: entries[image_no]
+        for image_no in numbers
+        if image_no in entries and wanted.matches_entry(entries[image_no])
+    }
+    if wanted.not_prefixes:
+        known = names or names_of(version.dataset_id, list(kept))
+        kept = {
+            image_no: entry
+            for image_no, entry in kept.items()
+            if not known[image_no].startswith(wanted.not_prefixes)
+        }
+    if not wanted.classes:
+        return kept
+    labels = [entry.label for entry in kept.values() if entry.label is not None]
+    own = reading or reading_of(version.taxonomy_version)
+    holding = wanted.holding(labels, own) if labels else set()
+    return {no: entry for no, entry in kept.items() if wanted.takes(entry, holding)}
 
 
 def _page(
     version: Version,
     reading: Reading | None,
-    found: dict[int, _Found],
-    source: _Source,
+    found: dict[int, Entry],
+    source: Source,
     cursor: str | None,
+    looked_at: int,
 ) -> ImagePage:
-    entries = {image_no: match.entry for image_no, match in found.items()}
-    return ImagePage(read_rows(version, reading, entries, source.names), cursor)
-
-
-# ---- cursors ----------------------------------------------------------------
-
-
-def _cursor_at(image_no: int) -> str:
-    return str(image_no)
-
-
-def _number_of(cursor: str | None) -> int:
-    if cursor is None:
-        return -1
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 10:
-        raise InvalidCursor(cursor)
-    return int(cursor)
-
-
-def _name_of(cursor: str | None) -> str:
-    if cursor is not None and not is_storable(cursor):
-        raise InvalidCursor(ascii(cursor))
-    return cursor or ""
-
-
-def _end_of_prefix(prefix: str) -> str | None:
-    """Return the least text above all that start with `prefix`; None where there is none."""
-    while prefix:
-        following = ord(prefix[-1]) + 1
-        if following <= 0x10FFFF:
-            # Surrogates are no text: the next letter after U+D7FF is U+E000.
-            return prefix[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
-        prefix = prefix[:-1]
-    return None
+    rows = read_rows(version, reading, found, source.names)
+    return ImagePage(rows, cursor, looked_at)

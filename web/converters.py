@@ -47,3 +47,21 @@ class ViewConverter(RevConverter):
     """A view of a label."""
 
     regex = "panoptic|semantic|instances"
+
+
+class DiffFormConverter(RevConverter):
+    """What a comparison can be downloaded as."""
+
+    regex = "html|json|csv"
+
+
+class StatisticsPartConverter(RevConverter):
+    """A page of statistics beside that of classes."""
+
+    regex = "sizes|instances|places|together|history"
+
+
+class StatisticsFileConverter(RevConverter):
+    """A table of statistics that can be downloaded."""
+
+    regex = f"classes|splits|{StatisticsPartConverter.regex}"

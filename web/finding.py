@@ -16,6 +16,14 @@ from people_app.roles import Role
 from web.sentences import sentence
 
 
+class Unrelated(Http404):
+    """Two versions without a common ancestor were asked for what one side did alone."""
+
+    def __init__(self, message: str, old_rev: str, new_rev: str) -> None:
+        super().__init__(message)
+        self.old_rev, self.new_rev = old_rev, new_rev
+
+
 class Sides(NamedTuple):
     """The two versions of a comparison, and how the URL names them.
 
@@ -39,14 +47,20 @@ class Sides(NamedTuple):
         dots = "..." if self.from_base else ".."
         return f"{self.new_rev}{dots}{self.old_rev}"
 
+    @property
+    def since_parent_spec(self) -> str:
+        """What the new side changed of its first parent."""
+        return f"v{self.new.number}~1..v{self.new.number}"
+
 
 def get_dataset(request: HttpRequest, slug: str) -> Dataset:
     """Return a dataset that the user may read; else 404, so that nobody learns that it exists.
 
-    `may_review` and `may_administer` say which tabs it has for them, in the same query.
+    `may_write`, `may_review` and `may_administer` say, in the same query, which tabs it has.
     """
     mine = Dataset.objects.filter(pk=OuterRef("pk"))
     found = Dataset.objects.visible_to(request.user).annotate(
+        may_write=Exists(mine.visible_to(request.user, Role.ANNOTATOR)),
         may_review=Exists(mine.visible_to(request.user, Role.REVIEWER)),
         may_administer=Exists(mine.visible_to(request.user, Role.ADMIN)),
     )
@@ -64,14 +78,14 @@ def get_version(dataset: Dataset, rev: str) -> Version:
 
 
 def get_sides(dataset: Dataset, spec: str) -> Sides:
-    """Return both versions of `OLD..NEW` or `OLD...NEW`; else 404."""
+    """Return both versions of `OLD..NEW` or `OLD...NEW`; else 404, `Unrelated` among them."""
     parts = split_comparison(spec)
     old, new = _resolve(dataset, parts.old), _resolve(dataset, parts.new)
     if parts.from_base:
         try:
             old = merge_base(old, new)
         except NoCommonAncestor as error:
-            raise Http404(sentence(error)) from error
+            raise Unrelated(sentence(error), parts.old, parts.new) from error
     old, new = _with_facts(dataset, [old, new])
     return Sides(old, new, parts.old, parts.new, parts.from_base)
 

@@ -10,9 +10,6 @@ from datasets_app.segment_rows import SegmentRow, get_segment_rows
 from labels_app.reading import Reading
 from web.classes import Chip, chip_of
 
-# A page with more rows than this takes long to lay out; the API tells all of them.
-MOST_ROWS = 1_000
-
 
 class ShownSegment(NamedTuple):
     """One row of the table: the segment, and its box in pixels."""
@@ -26,27 +23,32 @@ class ShownSegment(NamedTuple):
 
 
 class SegmentTable(NamedTuple):
-    """The segments of a label, largest first; `hidden` of them are not among the rows."""
+    """Segments of a label, largest first: `rows` of all `total`, and after which to go on."""
 
     rows: list[ShownSegment]
-    hidden: int
-    layer_count: int
+    total: int
+    following: int | None
+    layer_numbers: range
     has_scores: bool
     has_tracks: bool
     counts: list[tuple[Chip, int]]
 
 
-def read_segments(entry: Entry, reading: Reading, limit: int = MOST_ROWS) -> SegmentTable | None:
-    """Return the segments of an image's label in live classes; None without a label."""
+def read_segments(entry: Entry, reading: Reading, *, first: int, limit: int) -> SegmentTable | None:
+    """Return up to `limit` segments of an image's label in live classes, from the `first` on.
+
+    None without a label.
+    """
     if entry.label is None:
         return None
     rows = get_segment_rows(entry, reading)
     rows.sort(key=lambda row: (-row.area, row.segment.segment_id))
     counts = Counter(chip_of(reading, row.segment.class_id) for row in rows)
     return SegmentTable(
-        rows=[_shown(row, reading) for row in rows[:limit]],
-        hidden=max(0, len(rows) - limit),
-        layer_count=max((row.layer for row in rows), default=-1) + 1,
+        rows=[_shown(row, reading) for row in rows[first : first + limit]],
+        total=len(rows),
+        following=first + limit if first + limit < len(rows) else None,
+        layer_numbers=range(max((row.layer for row in rows), default=-1) + 1),
         has_scores=any(row.segment.score is not None for row in rows),
         has_tracks=any(row.segment.track_id is not None for row in rows),
         counts=sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].name)),

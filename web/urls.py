@@ -2,21 +2,35 @@
 
 from django.urls import path, register_converter
 
-from web.converters import NumberConverter, RevConverter, SpecConverter, ViewConverter
+from web.converters import (
+    DiffFormConverter,
+    NumberConverter,
+    RevConverter,
+    SpecConverter,
+    StatisticsFileConverter,
+    StatisticsPartConverter,
+    ViewConverter,
+)
 from web.views import (
     account,
     accounts,
     audit,
+    branches,
     compare,
+    compare_files,
     dataset_members,
     dataset_settings,
     datasets,
+    exports,
     images,
+    imports,
     jobs,
     leaks,
     pictures,
     provider_sign_in,
+    search,
     splits,
+    statistics,
     taxonomies,
     taxonomy_class,
     taxonomy_drafts,
@@ -26,7 +40,9 @@ from web.views import (
     taxonomy_preview,
     taxonomy_publishing,
     teams,
+    theme,
     versions,
+    viewer,
     webhooks,
 )
 
@@ -34,6 +50,9 @@ register_converter(RevConverter, "rev")
 register_converter(SpecConverter, "spec")
 register_converter(NumberConverter, "no")
 register_converter(ViewConverter, "view")
+register_converter(DiffFormConverter, "form")
+register_converter(StatisticsPartConverter, "statistics")
+register_converter(StatisticsFileConverter, "statistics_file")
 
 app_name = "web"
 urlpatterns = [
@@ -42,13 +61,27 @@ urlpatterns = [
     path("sign-in/provider/", provider_sign_in.begin, name="provider"),
     path("sign-in/provider/return/", provider_sign_in.come_back, name="provider-return"),
     path("account/", account.show_account, name="account"),
+    path("theme/", theme.choose_theme, name="theme"),
     path("sign-out/", accounts.SignOutView.as_view(), name="sign-out"),
     path("jobs/", jobs.list_jobs, name="jobs"),
+    path("jobs/mine.json", jobs.count_mine, name="jobs-mine"),
     path("jobs/<uuid:job_id>/", jobs.show_job, name="job"),
     path("jobs/<uuid:job_id>/cancel/", jobs.cancel_job, name="job-cancel"),
     path("jobs/<uuid:job_id>/retry/", jobs.retry_job, name="job-retry"),
     path("datasets/<slug:slug>/", datasets.show_dataset, name="dataset"),
+    path("datasets/<slug:slug>/branches/", branches.list_branches, name="branches"),
+    path("datasets/<slug:slug>/search/", search.search, name="search"),
     path("datasets/<slug:slug>/versions/<rev:rev>/", versions.show_version, name="version"),
+    path(
+        "datasets/<slug:slug>/statistics/<rev:rev>:<statistics:part>/",
+        statistics.show_statistics,
+        name="statistics",
+    ),
+    path(
+        "datasets/<slug:slug>/statistics/<rev:rev>:<statistics_file:name>.csv",
+        statistics.download_statistics,
+        name="statistics-file",
+    ),
     path("datasets/<slug:slug>/images/<rev:rev>:<no:number>/", images.show_image, name="image"),
     path("datasets/<slug:slug>/images/<rev:rev>/", images.list_of_images, name="images"),
     path(
@@ -56,13 +89,30 @@ urlpatterns = [
         pictures.show_picture,
         name="picture",
     ),
+    path(
+        "datasets/<slug:slug>/images/<rev:rev>:<no:number>/viewer.json",
+        viewer.show_image,
+        name="image-viewer",
+    ),
     path("datasets/<slug:slug>/compare/", compare.choose, name="choose-comparison"),
     path(
         "datasets/<slug:slug>/compare/<spec:spec>:<no:number>/",
         compare.show_image,
         name="compare-image",
     ),
+    path(
+        "datasets/<slug:slug>/compare/<spec:spec>:<no:number>/viewer.json",
+        viewer.show_comparison,
+        name="compare-viewer",
+    ),
+    path(
+        "datasets/<slug:slug>/compare/<spec:spec>:diff.<form:form>",
+        compare_files.download,
+        name="compare-file",
+    ),
     path("datasets/<slug:slug>/compare/<spec:spec>/", compare.show, name="compare"),
+    path("datasets/<slug:slug>/import/", imports.import_files, name="import"),
+    path("datasets/<slug:slug>/exports/", exports.show_exports, name="exports"),
     path("datasets/<slug:slug>/splits/", splits.show_splits, name="splits"),
     path("datasets/<slug:slug>/leaks/<rev:rev>/", leaks.show_leaks, name="leaks"),
     path("datasets/<slug:slug>/members/", dataset_members.members, name="dataset-members"),

@@ -1,26 +1,29 @@
-"""The rows of a version log: versions with their tags, changes and class distributions."""
+"""The rows of a version log: versions with their graph, names, changes and class distributions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Sum, prefetch_related_objects
+from django.db.models import QuerySet, Sum
 
-from datasets_app.changelog import log
-from datasets_app.models import Branch, Tag, Version, VersionClassStats
+from datasets_app.models import Branch, Dataset, Tag, Version, VersionClassStats
 from labels_app.models import TaxonomyVersion
 from labels_app.reading import reading_of
 from web.bars import BarPart, stacked_bar
 from web.classes import Chip, stored_chip
+from web.version_graph import Graph, GraphRow, draw_graph, lanes_of, parse_lanes
 
 
 @dataclass(frozen=True)
 class LogRow:
-    """One version of a log; `bar` is its pixels by class."""
+    """One version of a log; `bar` is its pixels by class, `branches` are those that point at it."""
 
     version: Version
+    graph: GraphRow
     parents: list[Version]
+    branches: list[str]
     tags: list[str]
     bar: list[BarPart]
 
@@ -35,54 +38,41 @@ class LogRow:
 
 @dataclass(frozen=True)
 class LogPage:
-    """A page of a branch. `legend` are the classes of its bars; `following` goes on."""
+    """A page of a log. `legend` are the classes of its bars; `following` goes on."""
 
-    branch: str
-    head: Version | None
     rows: list[LogRow]
     legend: list[Chip]
-    following: int | None
+    graph_width: int
+    following: str | None
 
 
-def read_log(branch: Branch, after: str, limit: int) -> LogPage:
-    """Return up to `limit` versions of a branch, newest first.
+def read_log(dataset: Dataset, heads: list[int], after: str, limit: int) -> LogPage:
+    """Return up to `limit` versions that lead to those of these numbers, the newest first.
 
-    `after` is the number of the last version seen, or "". A number that is none of this
-    dataset starts at the head.
+    `after` is what the page before said; "", and what no page said, starts at the heads.
     """
-    if branch.head is None:
-        return LogPage(branch.name, None, [], [], None)
-    start = _start(branch, after)
-    found = log(start or branch.head, limit=limit + 1, skip_first=start is not None)
-    shown = found[:limit]
-    for version in shown:
-        version.dataset = branch.dataset
-    prefetch_related_objects(shown, "change_set")
-    rows, legend = _with_facts(shown)
-    following = shown[-1].number if len(found) > limit else None
-    head = branch.head
-    head.dataset = branch.dataset
-    return LogPage(branch.name, head, rows, legend, following)
+    lanes = parse_lanes(after) if after else None
+    graph = draw_graph(dataset, lanes or lanes_of(heads), limit)
+    numbers = [row.number for row in graph.rows]
+    found = Version.objects.with_parents().filter(dataset=dataset, number__in=numbers)
+    versions = {version.number: version for version in found.prefetch_related("change_set")}
+    for version in versions.values():
+        version.dataset = dataset
+    return _with_facts(graph, versions)
 
 
-def _start(branch: Branch, after: str) -> Version | None:
-    if not after.isascii() or not after.isdigit() or len(after) > 9:
-        return None
-    return Version.objects.filter(dataset=branch.dataset_id, number=int(after)).first()
-
-
-def _with_facts(versions: list[Version]) -> tuple[list[LogRow], list[Chip]]:
-    tags = defaultdict(list)
-    for key, name in Tag.objects.filter(version__in=versions).values_list("version_id", "name"):
-        tags[key].append(name)
-    if not versions:
-        return [], []
+def _with_facts(graph: Graph, versions: dict[int, Version]) -> LogPage:
+    shown = [row for row in graph.rows if row.number in versions]
+    if not shown:
+        return LogPage([], [], graph.width, None)
+    branches = _names(Branch.objects.filter(head__in=versions.values()), "head_id")
+    tags = _names(Tag.objects.filter(version__in=versions.values()), "version_id")
     # One taxonomy for all rows, the newest: a colour then means the same in every bar.
-    reading = reading_of(versions[0].taxonomy_version)
+    reading = reading_of(versions[shown[0].number].taxonomy_version)
     pixels: dict[int, dict[Chip, int]] = defaultdict(lambda: defaultdict(int))
     overall: dict[Chip, int] = defaultdict(int)
     counted = (
-        VersionClassStats.objects.filter(version__in=versions)
+        VersionClassStats.objects.filter(version__in=versions.values())
         .values_list("version_id", "class_id")
         .order_by("version_id", "class_id")
         .annotate(total=Sum("pixels"))
@@ -93,13 +83,24 @@ def _with_facts(versions: list[Version]) -> tuple[list[LogRow], list[Chip]]:
         overall[chip] += int(total)
     # The largest class of the page first, in every row: bars can be read down the page.
     legend = sorted(overall, key=lambda chip: (not chip.class_id, -overall[chip]))
-    rows = [
-        LogRow(
-            version,
-            [link.parent for link in version.parent_links.all()],
-            sorted(tags[version.pk]),
-            stacked_bar((chip, pixels[version.pk][chip]) for chip in legend),
+    rows = []
+    for row in shown:
+        version = versions[row.number]
+        rows.append(
+            LogRow(
+                version,
+                row,
+                [link.parent for link in version.parent_links.all()],
+                branches[version.pk],
+                tags[version.pk],
+                stacked_bar((chip, pixels[version.pk][chip]) for chip in legend),
+            )
         )
-        for version in versions
-    ]
-    return rows, legend
+    return LogPage(rows, legend, graph.width, graph.following)
+
+
+def _names(rows: QuerySet[Any], key: str) -> defaultdict[int, list[str]]:
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for version, name in rows.order_by("name").values_list(key, "name"):
+        names[version].append(name)
+    return names

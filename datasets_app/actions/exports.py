@@ -10,9 +10,9 @@ from typing import get_args, get_type_hints
 from datasets_app.exports.encoding import encode_images
 from datasets_app.exports.errors import InvalidOption
 from datasets_app.exports.selection import iter_selected
+from datasets_app.image_query import parse_query
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
-from datasets_app.pulling.query import parse_query
 from labels_app.reading import Reading, reading_of
 from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList, WriteOptions
 from panoptic.formats.registry import get_format

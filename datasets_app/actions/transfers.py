@@ -17,6 +17,7 @@ from datasets_app.actions.imports import import_labels
 from datasets_app.archives import extract_archive, write_archive
 from datasets_app.errors import NotFound
 from datasets_app.exports.files import EXPORT_KIND, forget_old
+from datasets_app.image_query import parse_query
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.imports.request import ImportMode, ImportRequest
 from datasets_app.jobs.asking import AskedOnce
@@ -24,7 +25,6 @@ from datasets_app.jobs.kinds import Progress, job_kind
 from datasets_app.jobs.queue import enqueue
 from datasets_app.models import Dataset, Job, Version
 from datasets_app.names import clean_ref_name, clean_split
-from datasets_app.pulling.query import parse_query
 from datasets_app.taxonomy_access import get_read_by, get_read_by_again
 from panoptic.formats.registry import get_format
 from people_app.models import User

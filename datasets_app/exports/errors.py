@@ -3,16 +3,6 @@
 from datasets_app.errors import HistoryError
 
 
-class InvalidFilter(HistoryError):
-    """A filter that cannot be read."""
-
-    code = "invalid_filter"
-
-    def __init__(self, text: str, reason: str) -> None:
-        super().__init__(f"filter {text!r}: {reason}")
-        self.text, self.reason = text, reason
-
-
 class InvalidOption(HistoryError):
     """An option that the format does not have, or a value that it cannot take."""
 

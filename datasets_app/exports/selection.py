@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from datasets_app.entries import Entry
+from datasets_app.image_query import ImageQuery
 from datasets_app.manifest import iter_named_entries
 from datasets_app.models import Version
-from datasets_app.pulling.query import ImageQuery
 from labels_app.reading import Reading
 
 

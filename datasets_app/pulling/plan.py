@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from datasets_app.candidates import find_candidates
 from datasets_app.entries import EntryChange
-from datasets_app.pulling.query import ImageQuery
+from datasets_app.image_query import ImageQuery
 from datasets_app.models import Version
 from datasets_app.nodes import SqlNodes
 from datasets_app.numbering import names_of

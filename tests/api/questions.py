@@ -31,6 +31,7 @@ QUESTIONS: list[tuple[Any, ...]] = [
     ("get", f"{MINE}/versions/{{version}}/images/1/photo"),
     ("get", f"{MINE}/versions/{{version}}/manifest"),
     ("get", f"{MINE}/versions/{{version}}~1/stats/"),
+    ("get", f"{MINE}/versions/{{version}}/distributions/"),
     ("get", f"{MINE}/compare/v1..{{version}}/"),
     ("get", f"{MINE}/compare/{{version}}...v1/images/1/change.png"),
     ("post", f"{MINE}/versions/{{version}}/leaks/", {}),

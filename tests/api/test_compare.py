@@ -63,11 +63,48 @@ def test_many_changed_images_are_listed_by_name_too(reader, monkeypatch):
         ("?class=2&kind=changed", ["a.png"]),
         ("?class=car&facet=label&change=reshaped", ["a.png"]),
         ("?class=car&order=name", ["a.png", "night/d.png"]),
+        ("?kind=added&kind=changed&order=quality", ["a.png", "night/d.png"]),
+        ("?severity=none", ["c.png"]),
+        ("?severity=minor", []),
+        ("?flow=0-2&unit=segments&order=name", ["night/d.png"]),
+        ("?flow=1-2", ["a.png"]),
     ],
 )
 def test_changed_images_can_be_filtered(reader, query, found):
     rows = walk(reader, f"{STREETS}/compare/v1..v3/images/{query}")
     assert [row["name"] for row in rows] == found
+
+
+@pytest.mark.parametrize("order", ["share", "quality", "segments", "boundary"])
+def test_every_order_walks_through_all_images(reader, order):
+    rows = walk(reader, f"{STREETS}/compare/v1..v3/images/?limit=1&order={order}")
+    assert sorted(row["name"] for row in rows) == ["a.png", "c.png", "night/d.png"]
+
+
+@pytest.mark.parametrize("query", ["flow=car-road", "severity=huge", "unit=metres", "change=x"])
+def test_a_filter_that_makes_no_sense_is_refused(reader, query):
+    answer = reader.get(f"{STREETS}/compare/v1..v3/images/?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+def test_a_changed_image_says_how_much_changed(reader):
+    rows = walk(reader, f"{STREETS}/compare/v1..v3/images/?order=name")
+    assert [(row["severity"], row["changed_share"] > 0) for row in rows] == [
+        ("moderate", True),
+        ("none", False),
+        ("major", True),
+    ]
+    # The added image has nothing to be measured against.
+    assert rows[2]["quality_loss"] is None
+
+
+def test_a_small_picture_of_a_change_is_asked_for_by_its_size(reader):
+    url = f"{V1_TO_V2}/images/1/change.png"
+    small, whole = reader.get(f"{url}?size=16"), reader.get(url)
+    assert small.status_code == 200
+    assert small["ETag"] != whole["ETag"]
+    assert reader.get(f"{url}?size=1").status_code == 400
 
 
 def test_pages_of_changed_images_lead_back(reader):

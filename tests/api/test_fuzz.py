@@ -26,7 +26,7 @@ WEIRD = [
     "main%0A", "%ED%A0%80", "~~1", "v1~0",
 ]  # fmt: skip
 NUMBERS = ["0", "-1", "9" * 9, "9" * 10, "9" * 30, "1e3", "0x1", "1.5", "%D9%A1", "00001"]
-REVISION_PATHS = ["", "stats/", "images/", "images/1/", "images/1/panoptic.png"]
+REVISION_PATHS = ["", "stats/", "distributions/", "images/", "images/1/", "images/1/panoptic.png"]
 VALUES = ["%00", "%FF%FE", "-1", "9" * 30, "%D9%A1", "%F0%9F%9A%97", "'--", "a" * 3_000, ""]
 IMAGES = f"{STREETS}/versions/v1/images/"
 PARAMETERS = ("cursor", "limit", "class", "split", "status", "prefix", "name", "taxonomy", "odd")

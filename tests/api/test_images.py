@@ -36,15 +36,33 @@ def test_what_an_image_does_not_have_is_null(reader):
         ("?name=c.png", ["c.png"]),
         ("?name=z.png", []),
         ("?class=car&split=val", ["b.png"]),
+        ("?filter=class:car+-split:val", ["a.png"]),
+        ("?filter=class:car+area>1000", []),
     ],
 )
 def test_a_filter_keeps_what_matches(reader, query, found):
     assert names(reader, query) == found
 
 
-@pytest.mark.parametrize("query", ["?class=bicycle", "?status=done", "?limit=0", "?limit=501"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?class=bicycle",
+        "?status=done",
+        "?limit=0",
+        "?limit=501",
+        "?filter=class:bicycle",
+        "?filter=split:val&split=val",
+        "?filter=" + 2001 * "a",
+    ],
+)
 def test_a_filter_that_means_nothing_is_refused(reader, query):
     assert reader.get(f"{V1}/images/{query}").status_code == 400
+
+
+def test_what_is_wrong_in_a_filter_is_told_with_its_place(reader):
+    body = reader.get(f"{V1}/images/?filter=split:val+areas>3").json()
+    assert (body["code"], body["start"], body["end"]) == ("invalid_filter", 10, 17)
 
 
 def test_one_image_has_its_segment_table(reader):

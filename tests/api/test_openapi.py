@@ -83,6 +83,7 @@ READ = [
     f"{STREETS}/versions/",
     f"{STREETS}/versions/v1/",
     f"{STREETS}/versions/v1/stats/",
+    f"{STREETS}/versions/v1/distributions/?class=2",
     f"{STREETS}/versions/v1/images/",
     f"{STREETS}/versions/v1/images/1/",
     f"{STREETS}/versions/v3/images/1/history/",

@@ -123,6 +123,7 @@ TABLE = [
     ("get", f"{STREETS}/versions/?branch=main", seen()),
     ("get", f"{STREETS}/versions/v1/", seen()),
     ("get", f"{STREETS}/versions/v1/stats/", seen()),
+    ("get", f"{STREETS}/versions/v1/distributions/", seen()),
     ("get", f"{STREETS}/versions/v1/images/", seen()),
     ("get", f"{STREETS}/versions/v1/violations/", seen()),
     ("get", f"{STREETS}/versions/v1/classes/1/history/", seen()),

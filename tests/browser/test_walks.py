@@ -53,21 +53,6 @@ def test_from_the_log_to_the_changed_images_by_keyboard(town, page: Page) -> Non
     expect(page.get_by_role("heading", name="What changed")).to_be_visible()
 
 
-def test_a_row_lights_its_box_in_every_picture(town, page: Page) -> None:
-    page.goto("/datasets/town/compare/v1..v2:1/")
-    page.keyboard.press("j")
-    expect(page.locator("tr.is-lit")).to_have_count(1)
-    expect(page.locator(".boxes rect.is-lit")).to_have_count(3)
-
-
-def test_the_swipe_covers_the_old_side_by_the_slider(town, page: Page) -> None:
-    page.goto("/datasets/town/compare/v1..v2:1/")
-    page.keyboard.press("s")
-    page.get_by_role("slider").fill("25")
-    cover = "getComputedStyle(document.querySelector('.swipe-top')).clipPath"
-    assert page.evaluate(cover) == "inset(0px 0px 0px 75%)"
-
-
 def test_a_question_mark_lists_the_keys_of_the_page(town, page: Page) -> None:
     page.goto("/datasets/town/images/v2:3/")
     page.keyboard.press("?")
@@ -81,7 +66,7 @@ def test_keys_are_letters_while_somebody_writes(town, page: Page) -> None:
     page.goto("/datasets/town/images/v2/")
     page.keyboard.press("/")
     page.keyboard.type("n?")
-    expect(page.get_by_label("Name begins with")).to_have_value("n?")
+    expect(page.get_by_label("Filter", exact=True)).to_have_value("n?")
 
 
 def test_a_menu_shows_its_choice_at_once(town, page: Page) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from datasets_app.actions.exports import ExportRequest, export_version, parse_options
 from datasets_app.entries import Status
-from datasets_app.exports.errors import InvalidFilter, InvalidOption
+from datasets_app.exports.errors import InvalidOption
+from datasets_app.image_query import ClassCondition, ImageQuery, parse_query
 from datasets_app.models import Dataset, Version
-from datasets_app.pulling.query import ClassCondition, ImageQuery, parse_query
+from datasets_app.query_words import InvalidFilter
 from datasets_app.staging import ImageChange
 from labels_app.reading import reading_of
 from panoptic.formats.base import TargetExists

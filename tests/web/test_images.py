@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from django.test import Client
 from PIL import Image as Picture
 
 from datasets_app.actions.commits import ImageChange
+from labels_app.revisions import register_labels
+from panoptic.codec import pack_label
+from panoptic.label import label_from_id_map
+from panoptic.segments import Origin, Segment
 from tests.datasets_app.builders import commit_to, names, put_label
 from tests.web.builders import CAR, ROAD, Page, history, member, shared_dataset
 
@@ -33,6 +38,13 @@ def page(client: Client, url: str) -> Page:
         ("?prefix=c", ["c.png"]),
         ("?class=2&split=train", ["a.png"]),
         ("?class=2&split=test", []),
+        ("?q=class:car+split:val", ["d.png"]),
+        ("?q=class:car+area>3", ["d.png"]),
+        ("?q=-class:car", ["c.png"]),
+        ("?q=split:val&was=split:val&split=", ["a.png", "c.png", "d.png"]),
+        ("?q=split:val&was=split:val&split=train", ["a.png"]),
+        ("?q=class:car&was=&split=", ["a.png", "d.png"]),
+        ("?q=class:car&was=class:car&class=car&area=3", ["d.png"]),
     ],
 )
 def test_the_grid_shows_what_matches(client: Client, town, query: str, shown: list[str]) -> None:
@@ -42,11 +54,91 @@ def test_the_grid_shows_what_matches(client: Client, town, query: str, shown: li
 
 def test_the_grid_keeps_its_filter_on_the_next_page(client: Client) -> None:
     dataset = shared_dataset("wide", public=True)
-    commit_to(dataset, names(*(f"{number:03}.png" for number in range(50)), split="train"))
-    first = page(client, "/datasets/wide/images/main/?split=train")
+    commit_to(dataset, names(*(f"{number:03}.png" for number in range(70)), split="train"))
+    first = page(client, "/datasets/wide/images/main/?q=split:train")
     following = next(link for link in first.links if "cursor=" in link)
-    assert "split=train" in following
-    assert "049.png" in page(client, f"/datasets/wide/images/main/{following}").text
+    assert "q=split%3Atrain" in following
+    assert "069.png" in page(client, f"/datasets/wide/images/main/{following}").text
+
+
+def test_the_grid_of_a_whole_version_begins_at_any_place(client: Client) -> None:
+    dataset = shared_dataset("wide", public=True)
+    commit_to(dataset, names(*(f"{number:03}.png" for number in range(200))))
+    commit_to(dataset, names(*(f"{number:03}.png" for number in range(0, 200, 2)), delete=True))
+    shown = page(client, "/datasets/wide/images/main/?from=60")
+    assert [name for name in ("119.png", "121.png", "199.png") if name in shown.text] == [
+        "121.png", "199.png",
+    ]  # fmt: skip
+
+
+def test_a_part_of_the_grid_is_its_cells_alone(client: Client, town) -> None:
+    html = client.get("/datasets/town/images/v2/?part=1&q=class:car").content.decode()
+    assert html.startswith("<ul")
+    assert "a.png" in html
+    assert "<html" not in html
+
+
+@pytest.mark.parametrize("query", ["q=split:val", "q=class:car+area>0", "q=prefix:a", ""])
+def test_an_image_of_the_grid_is_opened_with_its_filter(client: Client, town, query: str) -> None:
+    links = page(client, f"/datasets/town/images/v2/?{query}").links
+    opened = next(link for link in links if "/images/v2:" in link)
+    assert ("?q=" in opened) == bool(query)
+
+
+def test_a_filter_that_means_nothing_is_told_with_its_place(client: Client, town) -> None:
+    response = client.get("/datasets/town/images/v2/?q=split:val+class:unicorn")
+    assert response.status_code == 400
+    text = Page(response.content.decode()).text
+    assert "no class 'unicorn' (at character 11)" in text
+
+
+def test_a_page_that_found_nothing_says_how_many_it_looked_at(client: Client) -> None:
+    dataset = shared_dataset("wide", public=True)
+    commit_to(
+        dataset,
+        names(*(f"{n:03}.png" for n in range(250)), label=put_label("1", {1: ROAD})),
+    )
+    text = page(client, "/datasets/wide/images/main/?q=area>5").text
+    assert "240 images were looked at, and none matches" in text
+    assert "Look farther" in text
+
+
+@pytest.mark.parametrize("query", ["", "?q=class:car", "?q=class:car+area>1", "?q=-split:val"])
+def test_the_first_view_of_the_grid_costs_few_queries_whatever_the_number_of_images(
+    client: Client, query: str, django_assert_max_num_queries
+) -> None:
+    dataset = shared_dataset("wide", public=True)
+    car = put_label("122", {1: ROAD, 2: CAR})
+    commit_to(dataset, names(*(f"{n:04}.png" for n in range(700)), label=car))
+    with django_assert_max_num_queries(15):
+        response = client.get(f"/datasets/wide/images/main/{query}")
+    assert len(response.content) < 100_000
+
+
+def test_the_next_image_of_a_filter_may_be_far(client: Client) -> None:
+    dataset = shared_dataset("wide", public=True)
+    commit_to(dataset, names(*(f"{n:03}" for n in range(300))))
+    car = put_label("2", {2: CAR})
+    commit_to(dataset, names("001", "299", label=car))
+    links = page(client, "/datasets/wide/images/main:2/?q=count>0").links
+    assert any("cursor=" in link for link in links)
+    assert (
+        "/datasets/wide/images/main:300/?q=class%3Acar"
+        in page(client, "/datasets/wide/images/main:2/?q=class:car").links
+    )
+    assert (
+        "/datasets/wide/images/main:2/?q=count%3E0"
+        in page(client, "/datasets/wide/images/main:300/?q=count>0").links
+    )
+
+
+def test_next_and_previous_keep_to_the_filter(client: Client) -> None:
+    dataset = shared_dataset("wide", public=True)
+    commit_to(dataset, names(*(f"{n:02}" for n in range(9)), split="val"))
+    commit_to(dataset, names("03", "05", split="train"))
+    links = page(client, "/datasets/wide/images/main:5/?q=split:val").links
+    assert "/datasets/wide/images/main:3/?q=split%3Aval" in links
+    assert "/datasets/wide/images/main:7/?q=split%3Aval" in links
 
 
 def test_pictures_of_the_grid_are_named_by_the_full_id(client: Client, town) -> None:
@@ -61,12 +153,35 @@ def test_pictures_of_the_grid_are_named_by_the_full_id(client: Client, town) -> 
 def test_an_image_shows_its_photograph_and_three_views(client: Client, town) -> None:
     shown = page(client, "/datasets/town/images/v2:1/").pictures
     assert [p["src"].rpartition("/")[2] for p in shown] == [
-        "photo", "panoptic.png", "semantic.png", "instances.png",
+        "photo", "semantic.png", "instances.png", "panoptic.png",
     ]  # fmt: skip
 
 
 def test_the_segment_table_tells_class_area_and_box(client: Client, town) -> None:
-    assert "2 car thing 2 2 3, 1, 1, 2" in page(client, "/datasets/town/images/v2:1/").text
+    html = client.get("/datasets/town/images/v2:1/").content.decode()
+    assert 'data-segment="2" data-box="3,1,1,2"' in html
+    assert "car #2 2" in Page(html).text
+
+
+def test_a_segment_tells_its_attributes_and_which_model_said_so(client: Client) -> None:
+    dataset = shared_dataset("pair", public=True)
+    said = Segment(1, CAR, score=0.5, origin=Origin("segmenter", "7"), attributes={"door": "open"})
+    packed = pack_label(label_from_id_map(np.ones((1, 1), np.uint32), [said]))
+    register_labels([packed])
+    commit_to(dataset, [ImageChange("a.png", label=packed.digest)])
+    text = page(client, "/datasets/pair/images/main:1/").text
+    assert "car door: open, by segmenter 7 #1 1 0.500" in text
+
+
+def test_segments_beyond_the_first_are_sent_when_they_are_asked_for(client: Client) -> None:
+    dataset = shared_dataset("many", public=True)
+    plane = np.arange(1, 251, dtype=np.uint32).reshape(1, -1)
+    packed = pack_label(label_from_id_map(plane, [Segment(n, CAR) for n in range(1, 251)]))
+    register_labels([packed])
+    commit_to(dataset, [ImageChange("a.png", label=packed.digest)])
+    first = client.get("/datasets/many/images/main:1/").content.decode()
+    rest = client.get("/datasets/many/images/main:1/?rows=200").content.decode()
+    assert (first.count("data-segment="), rest.count("data-segment=")) == (200, 50)
 
 
 def test_an_image_without_a_label_says_so(client: Client, town) -> None:

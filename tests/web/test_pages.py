@@ -16,11 +16,16 @@ pytestmark = pytest.mark.django_db
 # comparison has been made and the classes are known.
 PAGES = {
     "/datasets/town/": 13,
+    "/datasets/town/?all=1": 14,
+    "/datasets/town/branches/": 8,
+    "/datasets/town/search/?q=a": 17,
     "/datasets/town/versions/v2/": 11,
     "/datasets/town/images/v2/": 14,
     "/datasets/town/images/v2/?class=2": 16,
     "/datasets/town/images/v2/?prefix=a": 13,
+    "/datasets/town/images/v2/?q=area>2": 15,
     "/datasets/town/images/v2:1/": 16,
+    "/datasets/town/images/v2:1/?q=class:car": 18,
     "/datasets/town/compare/": 6,
     "/datasets/town/compare/v1..v2/": 13,
     "/datasets/town/compare/v1..v2:1/": 15,

@@ -60,6 +60,11 @@ def edited(s: int) -> Statuses:
     return Statuses(404, 404, 403, s, s, s)
 
 
+def written(s: int = 200) -> Statuses:
+    """What annotators, and those above, see, and do."""
+    return Statuses(302, 404, 403, s, s, s)
+
+
 def owned(s: int) -> Statuses:
     """What owners and curators of a taxonomy do: the admin of "streets" is one."""
     return Statuses(404, 404, 403, 403, 403, s)
@@ -89,19 +94,30 @@ TABLE = [
     ("/sign-in/provider/", NOT_SET_UP, UNASKED),
     ("/sign-in/provider/return/", NOT_SET_UP, UNASKED),
     ("/sign-out/", UNASKED, known(302)),
+    ("/theme/", UNASKED, known(400)),
     ("/account/", own(), own(422)),
     ("/jobs/", known(), UNASKED),
+    ("/jobs/mine.json", known(), UNASKED),
     (f"/jobs/{NOBODY}/", known(404), UNASKED),
     (f"/jobs/{NOBODY}/cancel/", UNASKED, known(404)),
     (f"/jobs/{NOBODY}/retry/", UNASKED, known(404)),
     (STREETS, seen(), UNASKED),
+    (f"{STREETS}branches/", seen(), UNASKED),
+    (f"{STREETS}search/", seen(), UNASKED),
     (f"{STREETS}versions/v1/", seen(), UNASKED),
+    (f"{STREETS}statistics/v1:sizes/", seen(), UNASKED),
+    (f"{STREETS}statistics/v1:sizes.csv", seen(), UNASKED),
     (f"{STREETS}images/v1/", seen(), UNASKED),
     (f"{STREETS}images/v1:1/", seen(), UNASKED),
     (f"{STREETS}images/v1:1/panoptic.png", seen(), UNASKED),
+    (f"{STREETS}images/v1:1/viewer.json", seen(), UNASKED),
     (f"{STREETS}compare/", seen(), UNASKED),
     (f"{STREETS}compare/v1..v3/", seen(), UNASKED),
     (f"{STREETS}compare/v1..v3:1/", seen(), UNASKED),
+    (f"{STREETS}compare/v1..v3:diff.csv", seen(), UNASKED),
+    (f"{STREETS}compare/v1..v3:1/viewer.json", seen(), UNASKED),
+    (f"{STREETS}import/", written(), written(422)),
+    (f"{STREETS}exports/", seen(), Statuses(404, 404, 422, 422, 422, 422)),
     (f"{STREETS}splits/", seen(), edited(200)),
     (f"{STREETS}leaks/v1/", seen(), seen(302)),
     (f"{STREETS}members/", reviewed(), ruled(422)),

@@ -139,7 +139,8 @@ def paths(urlconf: str) -> Iterator[str]:
         if pattern.pattern.converters or hasattr(pattern.pattern, "_route"):
             route = str(pattern.pattern)
             for name, converter in pattern.pattern.converters.items():
-                sample = _SAMPLES.get(type(converter).__name__, "x")
+                # Of a closed list of words, the first.
+                sample = _SAMPLES.get(type(converter).__name__, converter.regex.split("|")[0])
                 start = route.index("<")
                 end = route.index(">", start)
                 assert route[start:end].endswith(name)

@@ -76,9 +76,9 @@ def api_picture(version: Version, number: int, file: str, **parameters: Any) -> 
 
 
 @register.simple_tag
-def change_picture(old: Version, new: Version, number: int) -> str:
+def change_picture(old: Version, new: Version, number: int, **parameters: Any) -> str:
     """Return the address of the picture of what changed in an image."""
-    return _api(new, f"compare/{old.id_hex}..{new.id_hex}/images/{number}/change.png", {})
+    return _api(new, f"compare/{old.id_hex}..{new.id_hex}/images/{number}/change.png", parameters)
 
 
 @register.simple_tag

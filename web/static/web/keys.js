@@ -1,26 +1,58 @@
-// Keys: an element with data-key="n" is clicked, or focused if it is a field, when n is
+// Keys: an element with data-key="n" is clicked, or focused if one writes into it, when n is
 // pressed; "?" lists what there is. Nothing happens while somebody writes.
+//
+// data-key-hold: the element hears "key-hold" with detail true, and false when the key is let go.
+// data-key-next: the menu goes on to its next choice. A list with data-more-keys tells of keys
+// that no element of the page stands for.
 
 const isWriting = (target) =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || target.matches("input:not([type=checkbox], [type=range]), select, textarea"));
+  (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio], [type=range]), select, textarea"));
 
-const byKey = () => [...document.querySelectorAll("[data-key]")];
+const byKey = () => [...document.querySelectorAll("[data-key]:not(:disabled)")];
 const dialog = document.getElementById("keys");
+let held = null;
 
 function help() {
   const list = dialog.querySelector("dl");
   list.replaceChildren();
-  for (const element of [...byKey(), null]) {
+  for (const element of byKey()) {
+    tell(list, element.dataset.key, element.dataset.keyText || element.textContent.trim());
+  }
+  for (const more of document.querySelectorAll("[data-more-keys]")) list.append(...more.cloneNode(true).children);
+  tell(list, "?", "this list");
+  for (const term of list.querySelectorAll("dt")) {
     const key = document.createElement("kbd");
-    key.textContent = element ? element.dataset.key : "?";
-    const term = document.createElement("dt");
+    key.append(...term.childNodes);
     term.append(key);
-    const text = document.createElement("dd");
-    text.textContent = element ? element.dataset.keyText || element.textContent.trim() : "this list";
-    list.append(term, text);
   }
   dialog.showModal();
+}
+
+function tell(list, key, text) {
+  const term = document.createElement("dt");
+  term.textContent = key;
+  const meaning = document.createElement("dd");
+  meaning.textContent = text;
+  const pair = document.createElement("div");
+  pair.append(term, meaning);
+  list.append(pair);
+}
+
+function press(element) {
+  if ("keyNext" in element.dataset) {
+    element.selectedIndex = (element.selectedIndex + 1) % element.options.length;
+    element.dispatchEvent(new Event("change", { bubbles: true }));
+  } else if (element.matches("input:not([type=checkbox], [type=radio]), select, textarea")) {
+    element.focus();
+  } else {
+    element.click();
+  }
+}
+
+function letGo() {
+  held?.element.dispatchEvent(new CustomEvent("key-hold", { detail: false }));
+  held = null;
 }
 
 document.addEventListener("keydown", (event) => {
@@ -33,13 +65,25 @@ document.addEventListener("keydown", (event) => {
   const element = byKey().find((one) => one.dataset.key === event.key);
   if (!element) return;
   event.preventDefault();
-  if (element.matches("input, select, textarea")) element.focus();
-  else element.click();
+  if (!("keyHold" in element.dataset)) {
+    press(element);
+  } else if (!event.repeat) {
+    letGo();
+    held = { element, key: event.key };
+    element.dispatchEvent(new CustomEvent("key-hold", { detail: true }));
+  }
 });
 
-const button = document.querySelector("[data-keys-help]");
-button.hidden = false;
-button.addEventListener("click", help);
+document.addEventListener("keyup", (event) => {
+  if (held && event.key === held.key) letGo();
+});
+// What was held when the window was left is not heard of again.
+window.addEventListener("blur", letGo);
+
+for (const button of document.querySelectorAll("[data-keys-help]")) {
+  button.hidden = false;
+  button.addEventListener("click", help);
+}
 
 // A menu that chooses what the page shows needs no button where scripts run.
 for (const menu of document.querySelectorAll("[data-submit]")) {
