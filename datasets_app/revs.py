@@ -26,8 +26,10 @@ class Comparison(NamedTuple):
     from_base: bool
 
 
-def resolve(dataset: Dataset, rev: str) -> Version:
+def resolve(dataset: Dataset, rev: str, versions: QuerySet[Version] | None = None) -> Version:
     """Return the version that `rev` names; at most three queries.
+
+    `versions` is what to find it with, such as a queryset that selects what belongs to it.
 
     In this order: full id, branch, tag, `vN`, prefix of an id (8 digits or more); then
     `~N`, the N-th first parent (`~` is `~1`; `a~1~2` is `a~3`).
@@ -39,14 +41,17 @@ def resolve(dataset: Dataset, rev: str) -> Version:
     """
     found = _STEPS.match(rev)
     base, steps = (found["base"], found["steps"]) if found else (rev, "")
-    version = _find(Version.objects.filter(dataset=dataset), base)
+    versions = Version.objects.all() if versions is None else versions
+    version = _find(versions.filter(dataset=dataset), base)
     if version is None:
         raise NotFound("version", rev)
     back = sum(int(count or 1) for count in steps.split("~")[1:])
-    return get_first_parent(version, back, rev) if back else version
+    return get_first_parent(version, back, rev, versions) if back else version
 
 
-def get_first_parent(version: Version, steps: int, rev: str = "") -> Version:
+def get_first_parent(
+    version: Version, steps: int, rev: str = "", versions: QuerySet[Version] | None = None
+) -> Version:
     """Return the version `steps` first parents before this one; two queries.
 
     Raises
@@ -66,7 +71,7 @@ def get_first_parent(version: Version, steps: int, rev: str = "") -> Version:
         row = cursor.fetchone()
     if row is None:
         raise NotFound("version", rev or f"{version.id_hex[:12]}~{steps}")
-    return Version.objects.get(pk=row[0])
+    return (Version.objects if versions is None else versions).get(pk=row[0])
 
 
 def get_branch(dataset: Dataset, name: str) -> Branch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 
 from datasets_app.comparison import merge_base
@@ -74,7 +74,7 @@ def get_dataset(request: HttpRequest, slug: str) -> Dataset:
 
 def get_version(dataset: Dataset, rev: str) -> Version:
     """Return the version that `rev` names, with author, taxonomy and change counts; else 404."""
-    return _with_facts(dataset, [_resolve(dataset, rev)])[0]
+    return _resolve(dataset, rev)
 
 
 def get_sides(dataset: Dataset, spec: str) -> Sides:
@@ -83,25 +83,21 @@ def get_sides(dataset: Dataset, spec: str) -> Sides:
     old, new = _resolve(dataset, parts.old), _resolve(dataset, parts.new)
     if parts.from_base:
         try:
-            old = merge_base(old, new)
+            old = _with_facts().get(pk=merge_base(old, new).pk)
         except NoCommonAncestor as error:
             raise Unrelated(sentence(error), parts.old, parts.new) from error
-    old, new = _with_facts(dataset, [old, new])
+        old.dataset = dataset
     return Sides(old, new, parts.old, parts.new, parts.from_base)
 
 
 def _resolve(dataset: Dataset, rev: str) -> Version:
     try:
-        return resolve(dataset, rev)
+        version = resolve(dataset, rev, _with_facts())
     except (NotFound, AmbiguousRevision) as error:
         raise Http404(sentence(error)) from error
+    version.dataset = dataset
+    return version
 
 
-def _with_facts(dataset: Dataset, versions: list[Version]) -> list[Version]:
-    keys = [version.pk for version in versions]
-    found = Version.objects.select_related(
-        "author", "change_set", "taxonomy_version__taxonomy"
-    ).in_bulk(keys)
-    for version in found.values():
-        version.dataset = dataset
-    return [found[key] for key in keys]
+def _with_facts() -> QuerySet[Version]:
+    return Version.objects.select_related("author", "change_set", "taxonomy_version__taxonomy")

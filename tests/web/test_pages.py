@@ -31,7 +31,7 @@ PAGES = {
     "/datasets/town/compare/v1..v2:1/": 15,
     "/datasets/town/compare/v1...feature/night/": 15,
 }
-OPEN = {"/": 9, "/jobs/": 3}
+OPEN = {"/": 9, "/jobs/": 4}
 
 
 @pytest.fixture

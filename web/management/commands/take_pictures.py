@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
-from PIL import Image as Picture
 
 from datasets_app.actions.comparisons import compute_pixel_comparison
 from datasets_app.management.console import get_dataset
 from datasets_app.models import Dataset, Version
-from datasets_app.models.pixel_comparison import ComparedImage
+from datasets_app.models.pixel_comparison import RankedImage
 from datasets_app.revs import get_first_parent, resolve
 from labels_app.actions.drafts import get_draft
+from web.small_pictures import small_png
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Where no graphics card is, WebGL2 is drawn by the processor.
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
 _WIDTH, _HEIGHT = 1280, 800
-_MOST_BYTES = 300_000
+# Pages on which what matters begins further down.
+_HEIGHTS = {"compare": 1240, "exports": 1000, "statistics-sizes": 1000, "statistics-history": 1000}
+_QUIET_MILLISECONDS = 4_000
+_MODES = {"swipe": "mode=swipe&between=0.5", "difference": "mode=difference", "heat": "mode=heat"}
+# Those that are further down come when somebody gets there.
+_EVERY_PICTURE_IS_THERE = """() => [...document.images]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().top < innerHeight)
+  .every((one) => one.complete)"""
 
 
 class Command(BaseCommand):
@@ -33,85 +51,116 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="a public dataset with a few versions")
         parser.add_argument("--address", default="http://127.0.0.1:8000", help="of the service")
-        parser.add_argument("--rev", default="main", help="compared with its first parent")
+        parser.add_argument("--rev", default="main", help="the version that is looked at")
+        parser.add_argument("--old", default="", help="compared with --rev (default: its parent)")
+        parser.add_argument("--user", default="admin", help="who looks")
+        parser.add_argument(
+            "--password-file",
+            type=Path,
+            default=settings.DATA_DIR / "admin_password",
+            help="the password of --user (default: the one that `run_service` wrote)",
+        )
+        parser.add_argument("--only", nargs="*", help="names of pictures (default: all)")
         parser.add_argument("--to", type=Path, default=settings.BASE_DIR / "docs" / "pictures")
 
-    def handle(self, *, slug: str, address: str, rev: str, to: Path, **options: Any) -> None:
+    def handle(self, *, slug: str, rev: str, old: str, to: Path, **options: Any) -> None:
         dataset = get_dataset(slug)
         new = resolve(dataset, rev)
+        pages = _pages(dataset, resolve(dataset, old) if old else get_first_parent(new, 1), new)
+        wanted = options["only"] or list(pages)
+        if unknown := sorted(set(wanted) - set(pages)):
+            raise CommandError(f"no picture is called {', '.join(unknown)}")
+        if not options["password_file"].is_file():
+            raise CommandError(f"{options['password_file']} holds no password of a user")
+        password = options["password_file"].read_text().strip()
         to.mkdir(parents=True, exist_ok=True)
-        for name, picture in _take(address, _pages(dataset, get_first_parent(new, 1), new)):
-            (to / f"{name}.png").write_bytes(_small(picture))
-            self.stdout.write(f"{name}.png")
+        with _browser() as browser:
+            for theme, ending in (("light", ""), ("dark", "-dark")):
+                page = browser.new_page(
+                    base_url=options["address"],
+                    viewport={"width": _WIDTH, "height": _HEIGHT},
+                    color_scheme=theme,
+                    reduced_motion="reduce",
+                )
+                _sign_in(page, options["user"], password)
+                for name in wanted:
+                    height = _HEIGHTS.get(name, _HEIGHT)
+                    page.set_viewport_size({"width": _WIDTH, "height": height})
+                    (to / f"{name}{ending}.png").write_bytes(small_png(_look(page, pages[name])))
+                    self.stdout.write(f"{name}{ending}.png")
 
 
 def _pages(dataset: Dataset, old: Version, new: Version) -> dict[str, str]:
-    compared = ComparedImage.objects.filter(
-        comparison=compute_pixel_comparison(old, new), key="", changed_pixels__gt=0
+    """The path of the page of each picture."""
+    slug, rev, spec = dataset.slug, f"v{new.number}", f"v{old.number}..v{new.number}"
+    ranked = RankedImage.objects.filter(
+        comparison=compute_pixel_comparison(old, new), changed_pixels__gt=0
     )
-    # The most telling images have many changes, and are not one change all over.
-    changed = list(compared.order_by("-changed_pixels").values_list("image_no", flat=True)[:6])
+    # Of what changed most, the most telling image is the one with many changes.
+    changed = {one.image_no: one.segments for one in ranked.order_by("-changed_pixels")[2:12]}
     if not changed:
-        raise CommandError(f"v{old.number} and v{new.number} hold the same labels")
-    spec = f"v{old.number}..v{new.number}"
-    rev = f"v{new.number}"
+        raise CommandError(f"v{old.number} and v{new.number} differ in two images or less")
+    image = max(changed, key=lambda number: (changed[number], -number))
+    compared_image = reverse("web:compare-image", args=[slug, spec, image])
     taxonomy = dataset.taxonomy
     pages = {
         "datasets": reverse("web:datasets"),
-        "versions": reverse("web:dataset", args=[dataset.slug]),
-        "statistics": reverse("web:version", args=[dataset.slug, rev]),
-        "images": reverse("web:images", args=[dataset.slug, rev]),
-        "image": reverse("web:image", args=[dataset.slug, rev, changed[-1]]),
-        "compare": reverse("web:compare", args=[dataset.slug, spec]),
-        "compare-image": reverse("web:compare-image", args=[dataset.slug, spec, changed[-1]]),
+        "versions": reverse("web:dataset", args=[slug]),
+        "images": reverse("web:images", args=[slug, rev]),
+        "image": reverse("web:image", args=[slug, rev, image]),
+        "compare": reverse("web:compare", args=[slug, spec]),
+        "compare-image": compared_image,
+        **{f"compare-{mode}": f"{compared_image}?{query}" for mode, query in _MODES.items()},
+        "statistics": reverse("web:version", args=[slug, rev]),
+        **{
+            f"statistics-{part}": reverse("web:statistics", args=[slug, rev, part])
+            for part in ("sizes", "places", "together", "history")
+        },
         "taxonomy": reverse("web:taxonomy", args=[taxonomy.slug]),
+        "import": reverse("web:import", args=[slug]),
+        "exports": reverse("web:exports", args=[slug]),
+        "jobs": reverse("web:jobs"),
+        "members": reverse("web:dataset-members", args=[slug]),
     }
     if get_draft(taxonomy).is_edited:
+        pages["taxonomy-draft"] = reverse("web:taxonomy-draft", args=[taxonomy.slug])
         pages["taxonomy-preview"] = reverse("web:taxonomy-preview", args=[taxonomy.slug])
     return pages
 
 
-def _take(address: str, pages: dict[str, str]) -> list[tuple[str, bytes]]:
+@contextmanager
+def _browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
         raise CommandError("playwright is missing; it comes with the extra `test`") from error
-    browser_path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if browser_path is None:
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
         raise CommandError(f"none of {', '.join(_BROWSERS)} is on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        page = browser.new_page(
-            base_url=address,
-            viewport={"width": _WIDTH, "height": _HEIGHT},
-            color_scheme="light",
-            reduced_motion="reduce",
-        )
-        pictures = []
-        for name, path in pages.items():
-            page.goto(path, wait_until="networkidle")
-            pictures.append((name, page.screenshot()))
+        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        yield browser
         browser.close()
-    return pictures
 
 
-def _small(picture: bytes) -> bytes:
-    """Return a PNG of at most 300 kB, with as many levels per colour as that allows.
-
-    A palette is smaller still, and loses the colours of what is small: of classes.
-    """
-    image = Picture.open(io.BytesIO(picture)).convert("RGB")
-    data = _encode(image)
-    for levels in (128, 64, 32):
-        if len(data) <= _MOST_BYTES:
-            break
-        highest = levels - 1
-        steps = [round(round(level * highest / 255) * 255 / highest) for level in range(256)]
-        data = _encode(image.point(steps * 3))
-    return data
+def _sign_in(page: Page, user: str, password: str) -> None:
+    page.goto(reverse("web:sign-in"))
+    page.get_by_label("User name").fill(user)
+    page.get_by_label("Password").fill(password)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    if page.get_by_label("Password").count():
+        raise CommandError(f"the service at {page.url} does not let {user} in")
 
 
-def _encode(image: Picture.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+def _look(page: Page, path: str) -> bytes:
+    """Take a picture of a page when all of it is there."""
+    from playwright.sync_api import TimeoutError as StillBusy
+
+    answer = page.goto(path)
+    if answer is None or not answer.ok:
+        raise CommandError(f"{path} answers {answer.status if answer else 'nothing'}")
+    page.wait_for_function(_EVERY_PICTURE_IS_THERE)
+    with suppress(StillBusy):  # a page that follows a job asks again and again
+        page.wait_for_load_state("networkidle", timeout=_QUIET_MILLISECONDS)
+    return page.screenshot()

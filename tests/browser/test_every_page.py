@@ -1,0 +1,132 @@
+"""Every page in a real browser, in light and in dark: what no page may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as StillBusy
+
+from tests.web.every_page import NAME, full_town, opened_pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+WIDTHS = (3840, 1280, 1024, 820, 390)  # from 4K to a telephone
+MOST_SHIFT = 0.1  # what is held for good
+_BUSY_MILLISECONDS = 5_000
+_EVERY_RULE = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+}
+_CONTRAST = {"type": "rule", "values": ["color-contrast"]}
+
+_WATCH_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+# A screen that was just resized takes some frames to settle.
+_WIDTH_WHEN_DRAWN = """async (width) => {
+  const seen = () => document.documentElement.scrollWidth;
+  for (let frame = 0; frame < 60 && (innerWidth !== width || seen() > width); frame += 1) {
+    await new Promise(requestAnimationFrame);
+  }
+  return seen();
+}"""
+# What can have the focus, and shows no ring when it has. A ring may be drawn around what is in
+# front of it: a label, a row of a table or list, a card.
+_WITHOUT_RING = """() => {
+  const ringed = (element, part) => {
+    const style = getComputedStyle(element, part);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  };
+  const seen = (element) =>
+    [null, "::before", "::after"].some((part) => ringed(element, part)) ||
+    [element.closest("label"), element.closest("tr, li"), element.parentElement]
+      .some((one) => one && ringed(one, null));
+  const focused = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  return [...document.querySelectorAll(focused)]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled)
+    .filter((one) => { one.focus(); return document.activeElement === one && !seen(one); })
+    .map((one) => one.outerHTML.slice(0, 100));
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_fails_its_readers(live_server, page: Page, theme: str) -> None:
+    """The console and the policy are watched by `page`, which fails where they complain."""
+    town = full_town()
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.add_init_script(_WATCH_SHIFTS)
+    strangers, others = [], []
+    for one in opened_pages(town):
+        (strangers if one.is_for_strangers else others).append(one.path)
+    found = [fault for path in strangers for fault in faults_of(page, path, theme)]
+    sign_in(page)
+    found += [fault for path in others for fault in faults_of(page, path, theme)]
+    assert not found, "\n".join(found)
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/sign-in/?next=/teams/")
+    page.get_by_label("User name").fill(NAME)
+    page.get_by_label("Password").fill("correct horse")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: urlsplit(url).path == "/teams/")
+
+
+def faults_of(page: Page, path: str, theme: str) -> Iterator[str]:
+    """What is wrong with a page, a sentence each."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(path)
+    _settle(page)
+    yield from (f"{path}: axe: {rule}: {where}" for rule, where in _serious(page, theme))
+    if theme == "light":  # what follows is the same in every colour
+        yield from _moved(page, path)
+        yield from _without_ring(page, path)
+        yield from _too_wide(page, path)
+
+
+def _serious(page: Page, theme: str) -> list[tuple[str, list[str]]]:
+    # By the debugger, which the policy of the page does not bind.
+    page.evaluate(AXE_FILE_PATH.read_text())
+    rules = _EVERY_RULE if theme == "light" else _CONTRAST
+    answer = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
+    return [
+        (one["id"], [node["html"][:120] for node in one["nodes"]])
+        for one in answer["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def _moved(page: Page, path: str) -> Iterator[str]:
+    shifted = page.evaluate("window.shifted")
+    if shifted >= MOST_SHIFT:
+        yield f"{path} moves by {shifted:.3f} while it comes"
+
+
+def _without_ring(page: Page, path: str) -> Iterator[str]:
+    page.keyboard.press("Tab")  # by keyboard, so that rings are shown
+    for element in page.evaluate(_WITHOUT_RING):
+        yield f"{path}: no ring around {element}"
+
+
+def _too_wide(page: Page, path: str) -> Iterator[str]:
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate(_WIDTH_WHEN_DRAWN, width)
+        if wide > width:
+            yield f"{path} is {wide} wide on {width}"
+
+
+def _settle(page: Page) -> None:
+    """Wait for what a page asks for after it came; some of them never stop asking."""
+    if page.locator("[hx-get], panoptic-viewer").count() == 0:
+        return
+    with suppress(StillBusy):
+        page.wait_for_load_state("networkidle", timeout=_BUSY_MILLISECONDS)
