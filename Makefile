@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVER_STAMP := $(VENV)/.server-installed
 TEST_STAMP := $(VENV)/.test-installed
-DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/api tests/scenarios
-# What is long is tried on SQLite; `make test-postgres POSTGRES_MARKS="not browser"` tries it here, too.
-POSTGRES_MARKS ?= not browser and not slow
-# What asks about requests and pages, not rows, says the same on any database: once is enough. `make test-long` asks twice.
-REQUEST_TESTS ?= $(wildcard tests/api/test_rights.py tests/api/test_secrets_of_others.py tests/api/test_fuzz.py \
-	tests/api/test_taxonomy_fuzz.py tests/api/test_errors.py tests/api/test_openapi.py tests/api/test_caching.py)
+# What the database decides. Of the API, those whose rows come by SQL of their own or by locks; `make test-long` tries all.
+DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/scenarios \
+	$(wildcard $(patsubst %,tests/api/test_%.py,blobs commits compare distributions images jobs large_lists \
+	merges_and_reverts pull resumable_uploads splits taxonomy_publishing transfers versions))
+EVERY_DATABASE_TEST := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/scenarios tests/api tests/web
+# What is slow is tried on SQLite; `make test-postgres POSTGRES_MARKS="not browser"` tries it here, too.
+POSTGRES_MARKS ?= not browser and not slow and not long
 PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 .PHONY: run test test-sqlite test-postgres test-long check lint types contracts schema format bench clean
@@ -21,16 +22,16 @@ run: $(SERVER_STAMP)
 test: test-sqlite test-postgres
 
 test-sqlite: $(TEST_STAMP)
-	$(PYTEST) tests
+	$(PYTEST) -m "not long" tests
 
 test-postgres: $(TEST_STAMP)
-	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(REQUEST_TESTS:%=--ignore=%) $(DATABASE_TESTS)
+	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(DATABASE_TESTS)
 
 # What is random is tried for longer, and what is long on both databases: about an hour.
 test-long: $(TEST_STAMP)
 	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 $(PYTEST) tests
 	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 TESSERA_TEST_DATABASE=postgres \
-		$(PYTEST) -m "not browser" $(DATABASE_TESTS) tests/web
+		$(PYTEST) -m "not browser" $(EVERY_DATABASE_TEST)
 
 check: lint types contracts schema test
 

@@ -81,10 +81,11 @@ def list_images(
     most = limit * (_LOOK_AT_LABELS if wanted.reads_labels else _LOOK_AT)
     source = source_of(version, wanted, cursor, limit=limit, most=most, nodes=nodes)
     found: dict[int, Entry] = {}
-    looked_at, step = 0, limit
+    looked_at, asked, step = 0, 0, limit
     for _ in range(_STEPS):
         numbers = source.take(step)
         looked_at += len(numbers)
+        asked += step  # of names, more than the candidates among them
         for image_no, entry in _confirm(
             version, wanted, numbers, nodes, source.names, reading
         ).items():
@@ -94,7 +95,7 @@ def list_images(
             found[image_no] = entry
         if source.exhausted:
             return _page(version, reading, found, source, None, looked_at)
-        step = _next_step(limit, len(found), looked_at, most)
+        step = _next_step(limit, len(found), asked, most)
         if step <= 0:
             break
     return _page(version, reading, found, source, source.cursor(), looked_at)

@@ -17,7 +17,7 @@ _STORIES = [
     "datumaro", "listing", "history", "training", "pulling",
 ]  # fmt: skip
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -38,14 +38,14 @@ def _static_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
 
 
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """A Chromium; the test is skipped where there is none."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium; its tests are skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium: chromium, chromium-browser or google-chrome must be on the PATH")
-    # Playwright's event loop lives in the thread of the test, which also asks the database.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's event loop lives in the thread of the tests, which also ask the database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()

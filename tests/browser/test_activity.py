@@ -328,7 +328,7 @@ def test_the_bar_counts_the_jobs_under_way(town: Dataset, page: Page) -> None:
     expect(badge).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(town: Dataset, page: Page) -> None:
     history(town)
     job = running_job(town)

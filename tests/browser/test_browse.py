@@ -206,7 +206,7 @@ def test_a_slash_searches_the_dataset(town: Dataset, page: Page) -> None:
     expect(page.get_by_role("link", name="b.png")).to_be_visible()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_page_is_wider_than_its_window(town: Dataset, page: Page) -> None:
     branch(town, "feature/night", town.versions.get(number=1))
     for path in ("?all=1", "branches/", "search/?q=a", "images/main/", "images/main:1/"):
@@ -217,7 +217,7 @@ def test_no_page_is_wider_than_its_window(town: Dataset, page: Page) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_axe_finds_nothing_serious_in_light_and_dark(town: Dataset, page: Page) -> None:
     branch(town, "feature/night", town.versions.get(number=1))
     page.emulate_media(reduced_motion="reduce")
@@ -231,6 +231,7 @@ def test_axe_finds_nothing_serious_in_light_and_dark(town: Dataset, page: Page) 
             assert violations(page) == {}, (path, scheme)
 
 
+@pytest.mark.long
 def test_pages_weigh_little_without_their_images(wide: Dataset, page: Page) -> None:
     sizes: list[int] = []
     page.on(

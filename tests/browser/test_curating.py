@@ -232,6 +232,7 @@ def test_the_editor_serves_who_runs_no_scripts(town: Dataset, page_without_scrip
     assert head.taxonomy_version.number == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "paths",
     [
@@ -269,6 +270,7 @@ def test_axe_finds_nothing_serious_in_light_and_dark(
     assert found == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [820, 1280, 3840])
 def test_no_page_is_wider_than_its_screen(town: Dataset, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 1000})

@@ -152,6 +152,7 @@ def test_both_pages_serve_who_runs_no_scripts(town: Dataset, page_without_script
     expect(page.get_by_role("img", name="car in d.png")).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path", ["draft/preview/", "draft/preview/?on=town/main&on=town/feature/night"]
 )
@@ -166,22 +167,26 @@ def test_axe_finds_nothing_serious_on_the_preview(town: Dataset, page: Page, pat
     assert found_by_axe(page, address(town, path)) == {}
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_serious_on_a_preview_of_nothing(town: Dataset, page: Page) -> None:
     assert found_by_axe(page, address(town, "draft/preview/")) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("query", ["", "?show=segments"])
 def test_axe_finds_nothing_serious_on_a_class(town: Dataset, page: Page, query: str) -> None:
     enrich(town)
     assert found_by_axe(page, address(town, f"classes/{CAR}/{query}")) == {}
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_serious_on_a_retired_class(town: Dataset, page: Page) -> None:
     edit(town.taxonomy, JOIN)
     publish(town.taxonomy)
     assert found_by_axe(page, address(town, f"classes/{SKY}/")) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [400, 820, 1280, 3840])
 def test_neither_page_is_wider_than_its_screen(town: Dataset, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 1000})

@@ -125,7 +125,7 @@ def test_running_a_dataset_needs_no_scripts(town: Dataset, page_without_scripts:
     said(page, "bob has no role by name here any more.")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(town: Dataset, page: Page) -> None:
     alma = User.objects.get(username="alma")
     team = create_team(slug="crew", name="N" * 60, actor=alma)

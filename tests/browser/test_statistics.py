@@ -34,7 +34,7 @@ def town(live_server) -> Dataset:
     return place
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_axe_finds_nothing_and_no_page_is_wider_than_its_screen(town: Dataset, page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     found: dict[str, list[str]] = {}

@@ -122,6 +122,7 @@ def test_pages_serve_who_runs_no_scripts(town, page_without_scripts: Page) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("a.png")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [820, 1280, 3840])
 def test_no_page_is_wider_than_its_screen(town, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 1000})
