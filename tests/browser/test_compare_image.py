@@ -132,9 +132,10 @@ def test_thirty_images_are_walked_by_keyboard_alone(live_server, page: Page) -> 
             told(page, seg="1", **({"mode": modes[place % 6]} if place % 6 else {}))
             press(page, "n")
     press(page, "p")
-    expect(page.get_by_role("heading", level=1)).to_have_text("29.png")
+    expect(page.get_by_role("heading", level=1)).to_have_text("29.png", timeout=_SLOW)
+    ready(page)
     press(page, "u")
-    expect(page).to_have_url(re.compile(r"/compare/v1\.\.v2/$"))
+    expect(page).to_have_url(re.compile(r"/compare/v1\.\.v2/$"), timeout=_SLOW)
 
 
 def test_j_and_k_walk_the_changes_and_the_picture_goes_there(town: Dataset, page: Page) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
