@@ -13,7 +13,7 @@ EVERY_DATABASE_TEST := tests/store_app tests/people_app tests/labels_app tests/d
 # What is slow is tried on SQLite; `make test-postgres POSTGRES_MARKS="not browser"` tries it here, too.
 POSTGRES_MARKS ?= not browser and not slow and not long
 # In the order of folders: browsers early, so that nothing long is left for the end.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-sqlite test-postgres test-long check lint types contracts schema format bench clean
 

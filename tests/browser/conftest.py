@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.store_app.builders import use_storage
 
@@ -20,6 +20,10 @@ ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+
+
+# Several browsers draw at once, by the processor.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +81,7 @@ def page_without_scripts(browser: Browser, live_server, complaints: list[str]) -
 
 def _watched(context: BrowserContext, complaints: list[str]) -> Page:
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
     # The policy is complained of in the console too.
     page.on(
