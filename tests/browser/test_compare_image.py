@@ -115,6 +115,7 @@ def test_thirty_images_are_walked_by_keyboard_alone(live_server, page: Page) -> 
         commit_to(dataset, [ImageChange(name, label=before) for name in names]),
         commit_to(dataset, [ImageChange(name, label=after[name]) for name in names]),
     )
+    page.set_viewport_size({"width": 1024, "height": 600})  # sixty pictures are drawn
     page.goto("/datasets/town/compare/v1..v2/")
     press(page, "n")
     modes = ["two-up", "swipe", "onion", "difference", "heat", "outlines"]
