@@ -2,8 +2,6 @@
 
 from labels_app.class_spec import ClassSpec
 
-IGNORED = "Ignored by the evaluation of Mapillary Vistas."
-
 
 def mapillary_classes(scheme: str, rows: tuple[tuple[str, ...], ...]) -> tuple[ClassSpec, ...]:
     """Return the classes; a row's number from 0 is the class's id in `scheme`.
