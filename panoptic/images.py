@@ -38,7 +38,7 @@ from panoptic.png_chunks import (
 from panoptic.webp_header import HEAD_BYTES, webp_size
 
 Source = Path | str | bytes | IO[bytes]
-Mode = Literal["rgb", "index", "mask"]
+Mode = Literal["rgb", "index", "mask", "color", "word"]
 
 # 134 million pixels: 400 MB as RGB. Callers with larger images say so.
 MAX_PIXELS = 2**27
@@ -110,7 +110,7 @@ def read_header(source: Source, *, max_pixels: int = MAX_PIXELS, file: str = "")
     file : the name that errors show; by default the last part of the path
     """
     name = file or _name_of(source)
-    with _malformed_files(name), _opened(source) as stream:
+    with malformed_files(name), _opened(source) as stream:
         return _header_of(_open_image(stream, name, max_pixels), max_pixels)
 
 
@@ -127,7 +127,7 @@ def read_photo(
     Raises MalformedFile if neither has.
     """
     name = file or _name_of(source)
-    with _malformed_files(name), _opened(source) as stream:
+    with malformed_files(name), _opened(source) as stream:
         image = _open_image(stream, name, max_pixels)
         header = _header_of(image, max_pixels)
         if size is not None and size not in (header.oriented_size, header.size):
@@ -156,6 +156,8 @@ def read_id_map(
     mode "rgb" : uint32 ids, R + 256 G + 65536 B; RGBA only where alpha is 255 everywhere
     mode "index" : uint32 values of a grey file (up to 16 bits) or indices of one with a palette
     mode "mask" : bool, of any file that shows pure black and white; 16 bits are refused
+    mode "color" : uint32, R + 256 G + 65536 B of what any file of 8 bits shows, opaque everywhere
+    mode "word" : uint32, R + 256 G + 65536 B + 2^24 A of an RGBA file, whose alpha is data
 
     expected_size : (height, width) that the file must have
     """
@@ -189,7 +191,7 @@ def read_label_file(
 ) -> LabelFile:
     """Read a label PNG and check it from its first byte to its last; no pixel is decoded."""
     name = file or _name_of(source)
-    with _malformed_files(name):
+    with malformed_files(name):
         with _opened(source) as stream:
             head = stream.read(33)
             height, width = png_size(head, name)
@@ -210,8 +212,14 @@ def read_label_file(
 def decode_label_file(label: LabelFile, mode: Mode) -> NDArray[Any]:
     """The pixels of a file that was read: see `read_id_map`."""
     head, name = label.data[:33], label.name
-    readers = {"rgb": _rgb_ids, "index": _indices, "mask": _mask}
-    with _malformed_files(name):
+    readers = {
+        "rgb": _rgb_ids,
+        "index": _indices,
+        "mask": _mask,
+        "color": _colors,
+        "word": _words,
+    }
+    with malformed_files(name):
         image = PngImagePlugin.PngImageFile(io.BytesIO(label.data))
         image.load()
         if image.mode not in ("RGB", "RGBA"):
@@ -239,6 +247,18 @@ def _indices(image: ImageFile.ImageFile, name: str) -> NDArray[np.uint32]:
         )
     # A 1-bit file holds 0 and 1; Pillow would show them as 0 and 255 elsewhere.
     return np.asarray(image).astype(np.uint32)
+
+
+def _colors(image: ImageFile.ImageFile, name: str) -> NDArray[np.uint32]:
+    colors = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA")
+    return _opaque_words(colors, name) & _LOW_24_BITS
+
+
+def _words(image: ImageFile.ImageFile, name: str) -> NDArray[np.uint32]:
+    if image.mode != "RGBA":
+        raise MalformedFile(f"an RGBA file is needed, this one is of mode {image.mode}", file=name)
+    words = np.frombuffer(image.tobytes(), "<u4")
+    return words.reshape(image.height, image.width)
 
 
 def _mask(image: ImageFile.ImageFile, name: str) -> NDArray[np.bool_]:
@@ -352,7 +372,7 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _malformed_files(name: str) -> Iterator[None]:
+def malformed_files(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises on bad bytes into MalformedFile; our own errors pass."""
     try:
         yield

@@ -9,10 +9,12 @@ same way and say the same of a bad one.
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
 import numpy as np
 
+from panoptic.errors import MalformedFile
 from panoptic.images import (
     MAX_PIXELS,
     LabelFile,
@@ -38,6 +40,7 @@ _WIDEST = 2**20
 _FRAME_BYTES = 8 + 25 + 12
 _CHUNK_BYTES = 12
 _HEADER_BYTES = 13
+_GREY, _INDEXED = 0, 3
 # By colour type: grey, RGB, RGBA.
 _CHANNELS = {0: 1, 2: 3, 6: 4}
 _WHITE = {1: 0xFF, 3: 0xFFFFFF, 4: 0xFFFFFF}
@@ -55,7 +58,8 @@ def read_id_runs(
     As `encode_runs(read_id_map(source, "rgb", …))`, with the same errors.
     """
     label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
-    runs = _find_runs(label) if _channels_of(label) >= 3 else None
+    channels = _channels_of(label)
+    runs = _find_runs(label, channels) if channels >= 3 else None
     return encode_runs(decode_label_file(label, "rgb")) if runs is None else runs
 
 
@@ -71,17 +75,71 @@ def read_mask_runs(
     As `encode_runs(read_mask(source, …))`, with the same errors.
     """
     label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
-    runs = _find_runs(label)
+    channels = _channels_of(label)
+    runs = _find_runs(label, channels)
     if runs is not None:
         is_white = runs.values != 0
-        if (runs.values[is_white] == _WHITE[_channels_of(label)]).all():
+        if (runs.values[is_white] == _WHITE[channels]).all():
             return Runs(runs.height, runs.width, is_white.astype(np.uint32), runs.lengths)
     return encode_runs(decode_label_file(label, "mask"))
 
 
-def _find_runs(label: LabelFile) -> Runs | None:
-    """The runs of a file of the usual kind; None for any other and for one with a fault."""
+def read_index_runs(
+    source: Source,
+    *,
+    bits: Collection[int] = (8,),
+    expected_size: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    file: str = "",
+) -> Runs:
+    """The numbers of a grey file, or the indices of one with a palette.
+
+    bits : how deep the file may be, 8 or 16; fewer than 8 count as 8. MalformedFile for another
+        depth: numbers of 16 bits are never cut to 8, and 8 are too few where 16 are expected
+
+    As `encode_runs(read_id_map(source, "index", …))`, with the same errors.
+    """
+    label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
+    depth, color_type, interlaced = label.data[24], label.data[25], label.data[28]
+    check_depth(max(depth, 8), bits, label.name)
+    is_plain = color_type in (_GREY, _INDEXED) and depth in (8, 16) and not interlaced
+    runs = _find_runs(label, depth // 8) if is_plain else None
+    if runs is None:
+        return encode_runs(decode_label_file(label, "index"))
+    if depth == 16:
+        # The high byte comes first in the file, and the kernel reads it as the low one.
+        swapped = (runs.values >> 8 | (runs.values & 255) << 8).astype(np.uint32)
+        return Runs(runs.height, runs.width, swapped, runs.lengths)
+    return runs
+
+
+def read_value_runs(
+    source: Source,
+    mode: Literal["color", "word"],
+    *,
+    expected_size: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    file: str = "",
+) -> Runs:
+    """As `encode_runs(read_id_map(source, mode, …))`: shown colours, or words of RGBA."""
+    label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
     channels = _channels_of(label)
+    runs = _find_runs(label, channels) if mode == "color" and channels >= 3 else None
+    return encode_runs(decode_label_file(label, mode)) if runs is None else runs
+
+
+def check_depth(depth: int, allowed: Collection[int], file: str) -> None:
+    """MalformedFile unless a file has one of these numbers of bits per pixel."""
+    if depth not in allowed:
+        wanted = " or ".join(map(str, sorted(allowed)))
+        raise MalformedFile(f"a file of {wanted} bits is needed, this one has {depth}", file=file)
+
+
+def _find_runs(label: LabelFile, channels: int) -> Runs | None:
+    """The runs of a file of the usual kind; None for any other and for one with a fault.
+
+    channels : bytes of a pixel; 0: the file is of no usual kind
+    """
     if not channels or label.width > _WIDEST or not numba_is_used():
         return None
     check_size(label.height, label.width)

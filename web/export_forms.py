@@ -10,6 +10,7 @@ from datasets_app.models import Branch, Dataset, Tag, Version
 from datasets_app.query_words import InvalidFilter
 from labels_app.reading import reading_of
 from panoptic.formats.base import WriteOptions
+from panoptic.formats.registry import FORMATS
 from web.import_forms import format_choices
 
 _IN_MENU = 200
@@ -35,9 +36,10 @@ class ExportForm(forms.Form):
     geometry = forms.ChoiceField(label="Instances as")
     scheme = forms.CharField(
         max_length=200,
+        required=False,
         label="Class ids of",
         widget=forms.TextInput(_PLAIN | {"list": "export-schemes"}),
-        help_text="The scheme whose ids the files have.",
+        help_text="The scheme whose ids the files have. Empty: the format’s own.",
     )
     taxonomy = forms.CharField(
         max_length=150,
@@ -54,17 +56,15 @@ class ExportForm(forms.Form):
             (name, _GEOMETRY_WORDS.get(name, name))
             for name in get_args(get_type_hints(WriteOptions)["geometry"])
         ]
-        self.fields["scheme"].initial = WriteOptions.scheme
         self.fields["version"].initial = dataset.default_branch
 
     @property
     def options(self) -> dict[str, str]:
         """The options that differ from what writers do by themselves."""
-        usual = WriteOptions()
         return {
-            name: value
-            for name in ("scheme", "geometry")
-            if (value := self.cleaned_data[name]) != getattr(usual, name)
+            option.name: value
+            for option in FORMATS[self.cleaned_data["format"]].write_options
+            if (value := self.cleaned_data.get(option.name)) not in (None, "", option.default)
         }
 
     def refuse_filter(self, error: InvalidFilter) -> None:
@@ -81,5 +81,5 @@ def suggestions(dataset: Dataset, head: Version | None) -> dict[str, list[str]]:
         *tags.values_list("name", flat=True)[:_IN_MENU],
     ]
     classes = reading_of(head.taxonomy_version).live_classes if head else ()
-    schemes = sorted({scheme for one in classes for scheme in one.external} | {WriteOptions.scheme})
+    schemes = sorted({scheme for one in classes for scheme in one.external})
     return {"revs": names, "schemes": schemes, "class_names": [one.name for one in classes][:3]}

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
 
-from datasets_app.exports.encoding import encode_images
-from datasets_app.exports.errors import InvalidOption
+from datasets_app.exports.encoding import Encoder, encode_images
 from datasets_app.exports.selection import iter_selected
 from datasets_app.image_query import parse_query
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
 from labels_app.reading import Reading, reading_of
-from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList, WriteOptions
+from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList
+from panoptic.formats.options import parse_write_options
 from panoptic.formats.registry import get_format
-
-_OPTIONS = ("scheme", "geometry")
 
 
 @dataclass(frozen=True)
@@ -55,20 +52,20 @@ def export_version(
     """
     reading = reading or reading_of(version.taxonomy_version)
     wanted = parse_query(request.filter, reading)
-    options = parse_options(request.options or {})
-    classes = export_classes(reading)
-    lost = ProblemList()
     form = get_format(request.format)
+    options = parse_write_options(form, request.options or {})
+    classes = export_classes(reading)
+    erased = ProblemList()
     with form.create(_target(form, path), classes, options) as writer:
         selected = iter_selected(version, wanted, reading)
-        records = encode_images(writer.encode, selected, reading.label_reading, lost.add)
+        encoder = Encoder(writer.encode, reading.label_reading, photos=options.photos)
         done = 0
-        for done, record in enumerate(records, 1):
-            writer.add(record)
+        for done, (record, photo) in enumerate(encode_images(encoder, selected, erased.add), 1):
+            writer.add(record, photo)
             progress(done, version.image_count, "images written")
         progress(done, done, "images written")  # how many a filter selects is known now
         report = writer.close()
-    return report._replace(problems=(*lost.as_tuple(), *report.problems))
+    return report._replace(problems=(*erased.as_tuple(), *report.problems))
 
 
 def _target(form: Format, path: Path) -> Path:
@@ -90,15 +87,3 @@ def export_classes(reading: Reading) -> tuple[ExportClass, ...]:
         )
         for spec in reading.live_classes
     )
-
-
-def parse_options(options: Mapping[str, str]) -> WriteOptions:
-    """Read `scheme=coco`, `geometry=polygon`; raise `InvalidOption` for anything else."""
-    known = get_type_hints(WriteOptions)
-    for name, value in options.items():
-        if name not in _OPTIONS:
-            raise InvalidOption(name, f"there are {', '.join(_OPTIONS)}")
-        choices = get_args(known[name])
-        if choices and value not in choices:
-            raise InvalidOption(name, f"{value!r} is none of {', '.join(choices)}")
-    return WriteOptions(**options)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import rfc8785
 from django.db import transaction
 
-from datasets_app.actions.exports import ExportRequest, export_version, parse_options
+from datasets_app.actions.exports import ExportRequest, export_version
 from datasets_app.actions.imports import import_labels
 from datasets_app.archives import extract_archive, write_archive
 from datasets_app.errors import NotFound
@@ -26,6 +26,7 @@ from datasets_app.jobs.queue import enqueue
 from datasets_app.models import Dataset, Job, Version
 from datasets_app.names import clean_ref_name, clean_split
 from datasets_app.taxonomy_access import get_read_by, get_read_by_again
+from panoptic.formats.options import parse_write_options
 from panoptic.formats.registry import get_format
 from people_app.models import User
 from people_app.roles import Role
@@ -121,9 +122,8 @@ def request_export(
     read_by = get_read_by([version], user=actor, under=taxonomy)
     if read_by.number is None:
         raise NotFound("taxonomy version", taxonomy)
-    get_format(request.format)
     parse_query(request.filter, read_by.reading)
-    parse_options(request.options or {})
+    parse_write_options(get_format(request.format), request.options or {})
     arguments = {
         "version": version.id_hex,
         "format": request.format,
@@ -175,12 +175,7 @@ def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
         "file_name": archive.name,
         "digest": digest.hex(),
         "size_bytes": size,
-        "images": report.images,
-        "segments": report.segments,
-        "hidden_pixels": report.hidden_pixels,
-        "hidden_segments": report.hidden_segments,
-        "problems": [problem._asdict() for problem in report.problems],
-    }
+    } | report.to_json()
 
 
 def _import_request(dataset: Dataset, unpacked: Path, fields: dict[str, Any]) -> ImportRequest:

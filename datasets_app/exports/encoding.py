@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from datasets_app.attributes import get_attributes
@@ -22,25 +25,40 @@ _IMAGES_PER_SHARD = 32
 _IMAGES_PER_LOOK = 512
 
 
-def encode_images(
-    encode: Callable[[ExportImage], Any],
-    batches: Iterable[list[NamedEntry]],
-    reading: LabelReading,
-    tell: Callable[[Problem], None],
-) -> Iterator[Any]:
-    """Yield the record that a writer's `encode` makes of every image, on all processors.
+@dataclass(frozen=True)
+class Encoder:
+    """A writer's `encode`, which gets labels in the live classes of `reading`.
 
-    `encode` gets labels in live classes. What was erased is told as a problem, and the image
-    exported without it.
+    photos : whether the writer wants the photographs beside what it encoded
     """
-    shards = (
-        ExportShard(encode, some, reading)
-        for batch in batches
-        for look in batched(batch, _IMAGES_PER_LOOK)
-        for some in batched(_look_up(look, tell), _IMAGES_PER_SHARD)
-    )
-    for records in map_shards(encode_shard, shards):
-        yield from records
+
+    encode: Callable[[ExportImage], Any]
+    reading: LabelReading
+    photos: bool = False
+
+
+def encode_images(
+    encoder: Encoder, batches: Iterable[list[NamedEntry]], tell: Callable[[Problem], None]
+) -> Iterator[tuple[Any, bytes | None]]:
+    """Yield the record of every image, made on all processors, and its photograph if wanted.
+
+    What was erased is told as a problem, and the image exported without it.
+    """
+    # The photographs of what is being encoded: they do not pass through the processes.
+    waiting: deque[list[bytes | None]] = deque()
+
+    def shards() -> Iterator[ExportShard]:
+        for batch in batches:
+            for look in batched(batch, _IMAGES_PER_LOOK):
+                for some in batched(_look_up(look, tell), _IMAGES_PER_SHARD):
+                    waiting.append([image.photo for image in some] if encoder.photos else [])
+                    yield ExportShard(encoder.encode, some, encoder.reading)
+
+    for records in map_shards(encode_shard, shards()):
+        photos = waiting.popleft()
+        found = get_blobs({digest for digest in photos if digest is not None})
+        for record, digest in zip_longest(records, photos):
+            yield record, None if digest is None else found[digest]
 
 
 def _look_up(images: list[NamedEntry], tell: Callable[[Problem], None]) -> list[StoredImage]:
@@ -59,12 +77,14 @@ def _look_up(images: list[NamedEntry], tell: Callable[[Problem], None]) -> list[
         for problem in _erased_from(name, entry, erased):
             tell(problem)
         photo = photos.get(entry.image) if entry.image else None
+        kept = entry.image if entry.image not in erased else None
         height, width = (photo.height, photo.width) if photo else (0, 0)
         if entry.label:
             height, width = facts[entry.label].height, facts[entry.label].width
         known = attributes.get(entry.attributes, {}) if entry.attributes else {}
         label = stored.get(entry.label) if entry.label else None
-        found.append(StoredImage(name, label, height, width, known))
+        split = entry.split or None
+        found.append(StoredImage(name, label, height, width, known, split, kept))
     return found
 
 

@@ -18,6 +18,8 @@ class StoredImage(NamedTuple):
     height: int
     width: int
     attributes: Mapping[str, Any]
+    split: str | None = None
+    photo: bytes | None = None  # its digest
 
 
 class ExportShard(NamedTuple):
@@ -42,4 +44,5 @@ def _export_image(image: StoredImage, reading: LabelReading) -> ExportImage:
         width=image.width,
         source_id=image.attributes.get("source_id"),
         attributes=image.attributes,
+        split=image.split,
     )

@@ -13,7 +13,7 @@ from datasets_app.imports.reading import PhotoFile, ReadImage
 from datasets_app.imports.request import ImportReport
 from datasets_app.imports.spill import Spill
 from datasets_app.jobs.kinds import Progress
-from datasets_app.names import clean_image_name
+from datasets_app.names import clean_image_name, clean_split
 from labels_app.revisions import register_labels
 from panoptic.codec import EncodedLabel
 from panoptic.formats.base import Problem
@@ -29,6 +29,7 @@ class TakenImage(NamedTuple):
     photo: PhotoFile | None
     attributes: bytes | None  # RFC 8785
     checked: CheckedLabel
+    split: str | None = None
 
 
 def take_in(
@@ -74,6 +75,7 @@ def iter_stored(spill: Spill[TakenImage], *, store: bool) -> Iterator[list[Store
                 photo=None if image.photo is None else next(found),
                 attributes=_digest(image.attributes),
                 checked=image.checked,
+                split=image.split,
             )
             for image in batch
         ]
@@ -89,12 +91,13 @@ def _iter_labels(
     for done, image in enumerate(images, 1):
         crash_point("import_image")
         name = _count(image, report)
+        split = _clean_split(image, report)
         progress(done, total, image.name)
         if report.error_count:
             continue
         attributes = encode_attributes(image.attributes) if image.attributes else None
         label = image.encoded.digest if image.encoded else None
-        spill.add(TakenImage(name, label, image.photo, attributes, image.checked))
+        spill.add(TakenImage(name, label, image.photo, attributes, image.checked, split))
         if image.encoded is not None:
             yield image.encoded
 
@@ -115,6 +118,15 @@ def _count(image: ReadImage, report: ImportReport) -> str:
     except InvalidName as error:
         report.add_problem(Problem(error.code, str(error), image=image.name))
         return image.name
+
+
+def _clean_split(image: ReadImage, report: ImportReport) -> str | None:
+    """Return the split that the files put an image in; one of no proper name is a problem."""
+    try:
+        return clean_split(image.split) if image.split else None
+    except InvalidName as error:
+        report.add_problem(Problem(error.code, str(error), image=image.name))
+        return None
 
 
 def _digest(content: bytes | None) -> bytes | None:

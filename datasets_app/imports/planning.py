@@ -29,6 +29,7 @@ class StoredImage(NamedTuple):
     photo: bytes | None
     attributes: bytes | None
     checked: CheckedLabel = CLEAN
+    split: str | None = None
 
 
 class Planner:
@@ -100,7 +101,7 @@ class Planner:
                 image.name,
                 image=image.photo,
                 label=image.label,
-                split=self._split,
+                split=self._split or image.split,
                 attributes=image.attributes,
             )
         image_no, entry = present
@@ -122,7 +123,7 @@ class Planner:
         wanted = {
             "image": KEEP if image.photo is None else image.photo,
             "label": image.label,
-            "split": KEEP if self._split is None else self._split,
+            "split": self._split or image.split or KEEP,
             "attributes": KEEP if image.attributes is None else image.attributes,
         }
         if image.label is None and self._mode is ImportMode.UPDATE:

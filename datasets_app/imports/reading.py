@@ -34,6 +34,7 @@ class ReadImage(NamedTuple):
     problems: tuple[Problem, ...]
     hidden_pixels: int
     lost_pixels: int
+    split: str | None = None
     checked: CheckedLabel = CLEAN
 
 
@@ -95,6 +96,7 @@ def _pack(image: LabelledImage, rules: ImportRules | None) -> ReadImage:
         problems=image.problems + ((problem,) if problem else ()),
         hidden_pixels=image.hidden_pixels,
         lost_pixels=image.lost_pixels,
+        split=image.split,
         checked=CLEAN if image.label is None or rules is None else check_import(image.label, rules),
     )
 

@@ -10,7 +10,7 @@ and writing mirrors it:
 
     with format.create(target, classes, options) as writer:
         record = writer.encode(image)                     # pure, can be pickled: for the pool
-        writer.add(record)
+        writer.add(record, photo)                         # bytes, if `options.photos`
         report = writer.close()                           # only now does the target exist
 
 Names of items are unique; an image whose `problems` hold an error has no label. Problems that
@@ -20,13 +20,14 @@ concern no single image, or that need the whole file to be seen, are `source.pro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol
 
 from panoptic.errors import MalformedFile, PanopticError
+from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
 from panoptic.label import Label
 
 Kind = Literal["stuff", "thing"]
@@ -77,6 +78,7 @@ Binding = Mapping[int | str, BoundClass]
 class LabelledImage(NamedTuple):
     """One image as read. `label` is None when it is unlabelled, or when a problem is an error.
 
+    split : the part of the dataset that the files put it in; None: they do not say
     hidden_pixels : pixels of full masks that other segments cover; kept, but out of view
     lost_pixels : pixels that stuff took away from things (RULES 1.2)
     """
@@ -90,6 +92,27 @@ class LabelledImage(NamedTuple):
     problems: tuple[Problem, ...] = ()
     hidden_pixels: int = 0
     lost_pixels: int = 0
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a format lets a person choose, said as name=value.
+
+    choices : the values there are; none: any text. The first is the default, of text it is "".
+    """
+
+    name: str
+    help: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def default(self) -> str:
+        return self.choices[0] if self.choices else ""
+
+    def value_in(self, values: Mapping[str, str]) -> str:
+        """What somebody chose, else the default."""
+        return values.get(self.name, self.default)
 
 
 @dataclass(frozen=True)
@@ -97,15 +120,19 @@ class ReadOptions:
     """What a person may say about an input.
 
     labels : folder of label files, where a format keeps them apart from its index
-    images : folder of photographs; None: photographs are not looked for
+    images : folder of photographs; None: those that the format keeps beside its labels
+    classes : table of the classes, where a format keeps it apart
     class_name : class of every segment, in formats without classes
     on_overlap : painting order only; no mask of a thing is cut by another thing
+    values : of the format's own options, checked
     """
 
     labels: Path | None = None
     images: Path | None = None
     class_name: str | None = None
     on_overlap: OnOverlap = "small"
+    classes: Path | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 class Item(Protocol):
@@ -142,6 +169,7 @@ class ExportImage(NamedTuple):
     """One image to write. `label` None: unlabelled.
 
     source_id : the id that its file gave it when it was imported, with its type
+    split : the part of the dataset that it is in; None: none
     photo_name : what the format should call the photograph; None: the image's name
     """
 
@@ -152,6 +180,7 @@ class ExportImage(NamedTuple):
     source_id: int | str | None = None
     photo_name: str | None = None
     attributes: Mapping[str, Any] = {}
+    split: str | None = None
 
 
 class ExportClass(NamedTuple):
@@ -169,12 +198,16 @@ class ExportClass(NamedTuple):
 class WriteOptions:
     """How to write. No time and no machine enters a file unless `info` brings it.
 
-    scheme : which external ids become the ids of the file
+    scheme : which external ids become the ids of the file; "": those of the format's own list
     geometry : of instances that are no crowd; polygons cannot express holes
+    photos : whether the photographs are written, too
+    values : of the format's own options, checked
     """
 
-    scheme: str = "coco"
+    scheme: str = ""
     geometry: Geometry = "rle"
+    photos: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     licenses: tuple[Mapping[str, Any], ...] = ()
 
@@ -182,14 +215,32 @@ class WriteOptions:
 class ExportReport(NamedTuple):
     """What was written, and what the format could not carry.
 
-    hidden_pixels, hidden_segments : covered pixels, and wholly covered segments, left out
+    lost : how much of what, by the names of `losses.LOSSES`; what is not there lost nothing
     """
 
     images: int
     segments: int
-    hidden_pixels: int = 0
-    hidden_segments: int = 0
+    lost: Mapping[str, int] = {}
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def hidden_pixels(self) -> int:
+        return self.lost.get(HIDDEN_PIXELS, 0)
+
+    @property
+    def hidden_segments(self) -> int:
+        return self.lost.get(HIDDEN_SEGMENTS, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """The body that commands print and jobs keep."""
+        return {
+            "images": self.images,
+            "segments": self.segments,
+            "hidden_pixels": self.hidden_pixels,
+            "hidden_segments": self.hidden_segments,
+            "lost": dict(self.lost),
+            "problems": [problem._asdict() for problem in self.problems],
+        }
 
 
 class TargetExists(PanopticError):
@@ -211,8 +262,9 @@ class Writer(ABC):
     encode: Callable[[ExportImage], Any]
 
     @abstractmethod
-    def add(self, record: Any) -> None:
-        """Append one encoded image; each name once."""
+    def add(self, record: Any, photo: bytes | None = None) -> None:
+        """Append one encoded image, and its photograph where the options ask for it; each name
+        once."""
 
     @abstractmethod
     def close(self) -> ExportReport:
@@ -234,13 +286,46 @@ class Writer(ABC):
         self.discard()
 
 
+class Carries(NamedTuple):
+    """What becomes of what a format may not be able to say; a row of docs/formats.md."""
+
+    void: str
+    crowd: str
+    overlap: str
+    loses: str
+
+
+class Found(NamedTuple):
+    """Files that look like those of a format: what to open, and why it seems so."""
+
+    path: Path
+    reason: str
+
+
+class OneWayFormat(PanopticError):
+    """A format is only read, or only written."""
+
+    code = "one_way_format"
+
+
+def _not_read(*_: object) -> NoReturn:
+    raise OneWayFormat("this format is only written")
+
+
+def _not_written(*_: object) -> NoReturn:
+    raise OneWayFormat("this format is only read")
+
+
 @dataclass(frozen=True)
 class Format:
     """A label format by its functions; `read_item` is pure and can be pickled.
 
+    scheme : by which list of class ids its files know classes; "": they say names
     has_classes : False: every segment is of the class that `ReadOptions.class_name` names
     has_ids : False: ids come from the parent revision (`matched_ids.assign_ids`)
     file_name : what an export into a folder calls its file; None: the folder is the export
+    recognise : the files at a path that look like this format; cheap, never raises
+    open, read_item, create : left out where a format is only written, or only read
     """
 
     name: str
@@ -248,9 +333,22 @@ class Format:
     has_classes: bool
     has_ids: bool
     file_name: str | None
-    open: Callable[[Path, ReadOptions], Source]
-    read_item: Callable[[Any, Binding, ReadOptions], LabelledImage]
-    create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer]
+    carries: Carries
+    recognise: Callable[[Path], Iterable[Found]]
+    open: Callable[[Path, ReadOptions], Source] = _not_read
+    read_item: Callable[[Any, Binding, ReadOptions], LabelledImage] = _not_read
+    create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer] = _not_written
+    scheme: str = ""
+    read_options: tuple[Option, ...] = ()
+    write_options: tuple[Option, ...] = ()
+
+    @property
+    def is_read(self) -> bool:
+        return self.open is not _not_read
+
+    @property
+    def is_written(self) -> bool:
+        return self.create is not _not_written
 
 
 class ProblemList:

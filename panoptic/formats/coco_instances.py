@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from panoptic.formats.base import Format
+from panoptic.formats.base import Carries, Format
+from panoptic.formats.coco_fields import SCHEME as COCO
 from panoptic.formats.coco_instances_reader import open_instances, read_instances_item
 from panoptic.formats.coco_instances_writer import InstancesWriter
+from panoptic.formats.coco_recognition import recognise_instances
+from panoptic.formats.options import GEOMETRY, SCHEME
 
 COCO_INSTANCES = Format(
     name="coco_instances",
@@ -15,4 +18,13 @@ COCO_INSTANCES = Format(
     open=open_instances,
     read_item=read_instances_item,
     create=InstancesWriter,
+    recognise=recognise_instances,
+    scheme=COCO,
+    write_options=(SCHEME, GEOMETRY),
+    carries=Carries(
+        void="what no annotation covers",
+        crowd="`iscrowd`, as uncompressed RLE",
+        overlap="full masks; annotations of an image stand bottom first",
+        loses="that an image is unlabelled; attributes that have the name of a COCO key",
+    ),
 )

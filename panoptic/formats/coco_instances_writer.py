@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from panoptic.formats.base import WARNING, ExportClass, ExportImage, Problem, WriteOptions
 from panoptic.formats.coco_categories import category_ids
-from panoptic.formats.coco_fields import describe_ids, is_int
+from panoptic.formats.coco_fields import SCHEME, describe_ids, is_int
 from panoptic.formats.coco_writer import (
     CocoWriter,
     ImageRecord,
@@ -53,10 +53,10 @@ class InstancesWriter(CocoWriter):
 
     def __init__(self, target: Path, classes: Sequence[ExportClass], options: WriteOptions) -> None:
         super().__init__(target, classes, options)
-        categories = category_ids(classes, options.scheme)
+        categories = category_ids(classes, options.scheme or SCHEME)
         self.encode = partial(encode_instances, categories, options.geometry == "polygon")
 
-    def add(self, record: InstancesRecord) -> None:
+    def add(self, record: InstancesRecord, photo: bytes | None = None) -> None:
         self.add_image(record.image)
         for annotation in record.annotations:
             self.add_annotation(*annotation)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from panoptic.formats.base import Format
+from panoptic.formats.base import Carries, Format
+from panoptic.formats.coco_fields import SCHEME as COCO
 from panoptic.formats.coco_panoptic_reader import open_panoptic, read_panoptic_item
 from panoptic.formats.coco_panoptic_writer import PanopticWriter
+from panoptic.formats.coco_recognition import recognise_panoptic
+from panoptic.formats.options import SCHEME
 
 COCO_PANOPTIC = Format(
     name="coco_panoptic",
@@ -15,4 +18,13 @@ COCO_PANOPTIC = Format(
     open=open_panoptic,
     read_item=read_panoptic_item,
     create=PanopticWriter,
+    recognise=recognise_panoptic,
+    scheme=COCO,
+    write_options=(SCHEME,),
+    carries=Carries(
+        void="id 0",
+        crowd="`iscrowd`; several crowds of a class stay several",
+        overlap="the visible part of every segment",
+        loses="hidden pixels and segments; attributes that have the name of a COCO key",
+    ),
 )

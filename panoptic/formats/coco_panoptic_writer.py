@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from panoptic.formats.base import WARNING, ExportClass, ExportImage, Problem, WriteOptions
 from panoptic.formats.coco_categories import category_ids
-from panoptic.formats.coco_fields import describe_ids
+from panoptic.formats.coco_fields import SCHEME, describe_ids
 from panoptic.formats.coco_writer import (
     CocoWriter,
     ImageRecord,
@@ -25,6 +25,7 @@ from panoptic.formats.coco_writer import (
     report_lost,
 )
 from panoptic.formats.json_stream import encode_json
+from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
 from panoptic.formats.painting import count_hidden
 from panoptic.formats.paths import member_path
 from panoptic.png import encode_panoptic_png
@@ -49,9 +50,9 @@ class PanopticWriter(CocoWriter):
             self._folder = target.with_name(f"{target.name}_masks")
         super().__init__(target, classes, options, self._folder)
         self._staging.path(self._folder).mkdir()
-        self.encode = partial(encode_panoptic, category_ids(classes, options.scheme))
+        self.encode = partial(encode_panoptic, category_ids(classes, options.scheme or SCHEME))
 
-    def add(self, record: PanopticRecord) -> None:
+    def add(self, record: PanopticRecord, photo: bytes | None = None) -> None:
         self.add_image(record.image)
         if record.segments_info is None or record.png is None:
             return
@@ -101,8 +102,7 @@ def encode_panoptic(categories: Mapping[int, int], image: ExportImage) -> Panopt
     hidden = sorted(rows.keys() - set(measures.ids.tolist()))
     record = record._replace(
         segments=len(segments_info),
-        hidden_pixels=count_hidden(image.label),
-        hidden_segments=len(hidden),
+        lost={HIDDEN_PIXELS: count_hidden(image.label), HIDDEN_SEGMENTS: len(hidden)},
         problems=(*_report_hidden(hidden, image), *report_lost(lost, image.name)),
     )
     return PanopticRecord(

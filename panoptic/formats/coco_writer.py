@@ -17,17 +17,24 @@ from panoptic.formats.base import (
     ExportImage,
     ExportReport,
     Problem,
-    ProblemList,
     WriteOptions,
     Writer,
     list_some,
 )
 from panoptic.formats.coco_categories import write_categories
-from panoptic.formats.coco_fields import IMAGE_KEYS, OWN_KEYS, SEGMENT_KEYS, id_key, write_row
+from panoptic.formats.coco_fields import (
+    IMAGE_KEYS,
+    OWN_KEYS,
+    SCHEME,
+    SEGMENT_KEYS,
+    id_key,
+    write_row,
+)
 from panoptic.formats.json_stream import encode_json, write_object
 from panoptic.formats.numbering import SCHEMA, number_annotations, number_images, stem_number
 from panoptic.formats.spool import Spool
 from panoptic.formats.staging import Staging
+from panoptic.formats.tally import ExportTally
 from panoptic.label import Segment
 
 
@@ -39,8 +46,7 @@ class ImageRecord(NamedTuple):
     stem: int | None
     raw: bytes
     segments: int = 0
-    hidden_pixels: int = 0
-    hidden_segments: int = 0
+    lost: Mapping[str, int] = {}
     problems: tuple[Problem, ...] = ()
 
 
@@ -100,20 +106,13 @@ class CocoWriter(Writer):
         self._spool = Spool(SCHEMA)
         self._images = 0
         self._annotations = 0
-        self._segments = 0
-        self._hidden_pixels = 0
-        self._hidden_segments = 0
-        self._problems = ProblemList()
+        self._tally = ExportTally()
 
     def add_image(self, record: ImageRecord) -> None:
         """Spool the image and count what it lost."""
         self._images += 1
         self._spool.insert("images", (self._images, record.source, record.stem, record.raw))
-        self._segments += record.segments
-        self._hidden_pixels += record.hidden_pixels
-        self._hidden_segments += record.hidden_segments
-        for problem in record.problems:
-            self._problems.add(problem)
+        self._tally.add(record.segments, record.lost, record.problems)
 
     def add_annotation(
         self, raw: bytes, wanted: int | None = None, segment: int = 0, source: bytes = b"null"
@@ -138,18 +137,12 @@ class CocoWriter(Writer):
                     "licenses": [dict(license_) for license_ in self._options.licenses],
                     "images": self._iter_images(),
                     "annotations": self._iter_annotations(),
-                    "categories": write_categories(self._classes, self._options.scheme),
+                    "categories": write_categories(self._classes, self._options.scheme or SCHEME),
                 },
             )
         self._staging.commit()
         self._spool.close()
-        return ExportReport(
-            self._images,
-            self._segments,
-            self._hidden_pixels,
-            self._hidden_segments,
-            self._problems.as_tuple(),
-        )
+        return self._tally.report()
 
     def discard(self) -> None:
         self._spool.close()

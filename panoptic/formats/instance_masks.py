@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from panoptic.formats.base import Format
-from panoptic.formats.instance_masks_reader import open_masks, read_masks_item
+from panoptic.formats.base import Carries, Format
+from panoptic.formats.instance_masks_reader import open_masks, read_masks_item, recognise_masks
 from panoptic.formats.instance_masks_writer import MasksWriter
 
 INSTANCE_MASKS = Format(
@@ -15,4 +15,11 @@ INSTANCE_MASKS = Format(
     open=open_masks,
     read_item=read_masks_item,
     create=MasksWriter,
+    recognise=recognise_masks,
+    carries=Carries(
+        void="what no mask covers",
+        crowd="as an instance",
+        overlap="full masks; which lies on top is lost",
+        loses="stuff, ids, classes, scores, attributes, crowds, the order of overlapping segments",
+    ),
 )

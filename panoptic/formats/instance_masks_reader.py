@@ -18,6 +18,7 @@ from panoptic.formats.base import (
     Binding,
     BoundClass,
     FileClass,
+    Found,
     LabelledImage,
     Problem,
     ProblemList,
@@ -99,6 +100,17 @@ class MasksSource(Source):
 
     def _error(self, code: str, message: str) -> None:
         self._found.add(Problem(code, message, self._root.name))
+
+
+def recognise_masks(path: Path) -> Iterator[Found]:
+    """A folder with a folder of masks for every image."""
+    if not path.is_dir():
+        return
+    image = next(
+        (name for name in _iter_image_folders(path) if (path / name / _MASKS).is_dir()), ""
+    )
+    if image:
+        yield Found(path, f"{image}/{_MASKS} is a folder of masks")
 
 
 def open_masks(path: Path, options: ReadOptions) -> MasksSource:

@@ -6,7 +6,7 @@ Stuff is no instance and is left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,14 @@ from panoptic.formats.base import (
     ExportImage,
     ExportReport,
     Problem,
-    ProblemList,
     WriteOptions,
     Writer,
 )
 from panoptic.formats.coco_fields import describe_ids
+from panoptic.formats.losses import LEFT_OUT_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.paths import member_path
 from panoptic.formats.staging import Staging
+from panoptic.formats.tally import ExportTally
 from panoptic.label import spans_of
 from panoptic.png import encode_class_png
 from panoptic.runs import runs_from_spans
@@ -37,6 +38,7 @@ class MasksRecord(NamedTuple):
 
     name: str
     masks: tuple[tuple[int, bytes], ...] | None
+    lost: Mapping[str, int] = {}
     problems: tuple[Problem, ...] = ()
 
 
@@ -47,19 +49,16 @@ class MasksWriter(Writer):
         self._staging = Staging(target)
         self._folder = self._staging.path(target)
         self._folder.mkdir()
-        self._images = 0
-        self._segments = 0
-        self._problems = ProblemList()
+        self._tally = ExportTally()
         things = {class_.class_id: class_.kind == "thing" for class_ in classes}
         self.encode = partial(encode_masks, things)
 
-    def add(self, record: MasksRecord) -> None:
-        for problem in record.problems:
-            self._problems.add(problem)
+    def add(self, record: MasksRecord, photo: bytes | None = None) -> None:
+        masks = record.masks or ()
+        images = int(record.masks is not None)
+        self._tally.add(len(masks), record.lost, record.problems, images)
         if record.masks is None:
             return
-        self._images += 1
-        self._segments += len(record.masks)
         folder = member_path(self._folder, record.name) / "masks"
         folder.mkdir(parents=True)
         for segment_id, png in record.masks:
@@ -68,7 +67,7 @@ class MasksWriter(Writer):
 
     def close(self) -> ExportReport:
         self._staging.commit()
-        return ExportReport(self._images, self._segments, problems=self._problems.as_tuple())
+        return self._tally.report()
 
     def discard(self) -> None:
         self._staging.discard()
@@ -79,7 +78,8 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
     label = image.label
     if label is None:
         message = "the image is unlabelled and has no folder"
-        return MasksRecord(image.name, None, (_warn("unlabelled_image", message, image),))
+        lost = {UNLABELLED_IMAGES: 1}
+        return MasksRecord(image.name, None, lost, (_warn("unlabelled_image", message, image),))
     masks, stuff = [], []
     spans = spans_of(label)
     for row in label.segments:
@@ -98,7 +98,8 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
     if not masks:
         message = "without a mask only a photograph tells the size of the image"
         problems.append(_warn("size_left_out", message, image))
-    return MasksRecord(image.name, tuple(masks), tuple(problems))
+    lost = {LEFT_OUT_SEGMENTS: len(stuff)}
+    return MasksRecord(image.name, tuple(masks), lost, tuple(problems))
 
 
 def _warn(code: str, message: str, image: ExportImage) -> Problem:

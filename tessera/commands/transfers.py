@@ -85,20 +85,22 @@ def export_command(
     config: Config,
 ) -> None:
     """Write the labels of a version as files of a format, here and without the service."""
+    from panoptic.formats.losses import tell_losses
+    from panoptic.formats.options import parse_write_options
+    from panoptic.formats.registry import get_format
     from tessera.exporting import export_snapshot
 
-    snapshot = snapshot_of(config, rev, words, labels_only=True, output=output)
-    options = dict(_pair(pair) for pair in pairs)
+    label_format = get_format(format_name)
+    options = parse_write_options(label_format, dict(_pair(pair) for pair in pairs))
+    snapshot = snapshot_of(config, rev, words, labels_only=not options.photos, output=output)
     with output.progress("writing") as progress:
-        report = export_snapshot(snapshot, path, format_name, options, progress=progress)
+        report = export_snapshot(snapshot, path, label_format, options, progress=progress)
     output.say(f"{path}: {counted(report.images, 'image')}, {counted(report.segments, 'segment')}")
-    if report.hidden_pixels:
-        hidden = counted(report.hidden_pixels, "covered pixel")
-        output.say(f"  {hidden} left out: the format has one layer", fg="yellow")
+    if losses := tell_losses(report.lost):
+        output.say(f"  what the format does not carry: {', '.join(losses)}", fg="yellow")
     for problem in report.problems[:20]:
         output.say(f"  {problem.image}: {problem.message}", fg="yellow")
-    document = report._asdict() | {"problems": [problem._asdict() for problem in report.problems]}
-    output.give(document)
+    output.give(report.to_json())
 
 
 def _tell_import(output: Output, report: dict[str, Any], *, dry_run: bool) -> None:

@@ -46,6 +46,12 @@ def label_left(snapshot: Snapshot, item: Item) -> Label | None:
     return item.label if item.is_labelled and item.entry.label not in snapshot.erased else None
 
 
+def photo_left(snapshot: Snapshot, item: Item) -> bytes | None:
+    """Return the photograph's file, None where there is none or where it was erased."""
+    has_photo = item.entry.image is not None and item.entry.image not in snapshot.erased
+    return item.photo_bytes if has_photo else None
+
+
 def attributes_left(snapshot: Snapshot, item: Item) -> Mapping[str, Any]:
     """Return the attributes of an image, none where they were erased."""
     return {} if item.entry.attributes in snapshot.erased else item.attributes

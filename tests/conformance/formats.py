@@ -48,6 +48,11 @@ class FormatConformance:
         """A label with a segment."""
         raise NotImplementedError
 
+    @staticmethod
+    def image_name(number: int) -> str:
+        """The name of an image that the format gives back as it was; in the order of numbers."""
+        return f"{number}.jpg"
+
     def test_it_is_registered_by_its_name(self) -> None:
         assert get_format(self.format.name) is self.format
         assert re.fullmatch("[a-z_]+", self.format.name)
@@ -58,7 +63,7 @@ class FormatConformance:
         @settings(max_examples=50, deadline=None)
         @given(drawn=st.lists(self.labels(), min_size=1, max_size=3))
         def law(drawn: list[Label]) -> None:
-            named = {f"{number}.jpg": label_ for number, label_ in enumerate(drawn)}
+            named = {self.image_name(number): label_ for number, label_ in enumerate(drawn)}
             target = tmp_path_factory.mktemp("round") / self.target_name
             write_all(self.format, target, self._images(named), self.classes)
             assert self._read(target) == named
@@ -72,7 +77,7 @@ class FormatConformance:
         @given(drawn=self.labels())
         def law(drawn: Label) -> None:
             folders = tmp_path_factory.mktemp("1"), tmp_path_factory.mktemp("2")
-            images = self._images({"a.jpg": drawn})
+            images = self._images({self.image_name(0): drawn})
             write_all(self.format, folders[0] / self.target_name, images, self.classes)
             images = self._images(self._read(folders[0] / self.target_name))
             write_all(self.format, folders[1] / self.target_name, images, self.classes)
@@ -81,15 +86,16 @@ class FormatConformance:
         law()
 
     def test_records_and_encoder_travel_through_pickle(self, tmp_path: Path) -> None:
-        image = export_image("a.jpg", self.example())
+        name = self.image_name(0)
+        image = export_image(name, self.example())
         with self.format.create(tmp_path / self.target_name, self.classes, WriteOptions()) as out:
             encode = pickle.loads(pickle.dumps(out.encode))
             out.add(pickle.loads(pickle.dumps(encode(image))))
             assert out.close().segments == 1
-        assert self._read(tmp_path / self.target_name) == {"a.jpg": self.example()}
+        assert self._read(tmp_path / self.target_name) == {name: self.example()}
 
     def test_items_and_what_is_read_of_them_travel_through_pickle(self, tmp_path: Path) -> None:
-        images = self._images({"a.jpg": self.example()})
+        images = self._images({self.image_name(0): self.example()})
         write_all(self.format, tmp_path / self.target_name, images, self.classes)
         with self.format.open(tmp_path / self.target_name, self.options) as source:
             (item,) = source.iter_items()
@@ -99,14 +105,15 @@ class FormatConformance:
         assert image.label == self.example()
 
     def test_items_can_be_read_twice(self, tmp_path: Path) -> None:
-        images = self._images({"a.jpg": self.example(), "b.jpg": self.example()})
+        names = [self.image_name(0), self.image_name(1)]
+        images = self._images(dict.fromkeys(names, self.example()))
         write_all(self.format, tmp_path / self.target_name, images, self.classes)
         with self.format.open(tmp_path / self.target_name, self.options) as source:
             assert list(source.iter_items()) == list(source.iter_items())
-            assert [item.name for item in source.iter_items()] == ["a.jpg", "b.jpg"]
+            assert [item.name for item in source.iter_items()] == names
 
     def test_an_export_overwrites_nothing(self, tmp_path: Path) -> None:
-        images = self._images({"a.jpg": self.example()})
+        images = self._images({self.image_name(0): self.example()})
         write_all(self.format, tmp_path / self.target_name, images, self.classes)
         before = content_of(tmp_path)
         with pytest.raises(TargetExists):
@@ -114,8 +121,8 @@ class FormatConformance:
         assert content_of(tmp_path) == before
 
     def test_a_broken_export_leaves_nothing(self, tmp_path: Path) -> None:
-        strange = export_image("b.jpg", label("1", {1: 60_000}))
-        images = [*self._images({"a.jpg": self.example()}), strange]
+        strange = export_image(self.image_name(1), label("1", {1: 60_000}))
+        images = [*self._images({self.image_name(0): self.example()}), strange]
         with pytest.raises(UnknownClass):
             write_all(self.format, tmp_path / self.target_name, images, self.classes)
         assert list(tmp_path.iterdir()) == []
@@ -133,7 +140,7 @@ class FormatConformance:
 
     def problems(self, folder: Path) -> tuple[Problem, ...]:
         """Those of an export to which something was done that no reader can mend."""
-        images = self._images({"a.jpg": self.example()})
+        images = self._images({self.image_name(0): self.example()})
         write_all(self.format, folder / self.target_name, images, self.classes)
         for path in (path for path in folder.rglob("*.png") if path.is_file()):
             path.write_bytes(path.read_bytes()[:40])

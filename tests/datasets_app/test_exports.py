@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from datasets_app.actions.exports import ExportRequest, export_version, parse_options
+from datasets_app.actions.exports import ExportRequest, export_version
 from datasets_app.entries import Status
-from datasets_app.exports.errors import InvalidOption
 from datasets_app.image_query import ClassCondition, ImageQuery, parse_query
 from datasets_app.models import Dataset, Version
 from datasets_app.query_words import InvalidFilter
 from datasets_app.staging import ImageChange
 from labels_app.reading import reading_of
 from panoptic.formats.base import TargetExists
+from panoptic.formats.options import InvalidOption, parse_write_options
+from panoptic.formats.registry import get_format
 from store_app.erasure import destroy_erased, mark_erased
 from tests.api.builders import png, put_photo
 from tests.datasets_app.builders import commit_to, dataset, put_label, taxonomy
@@ -128,7 +129,7 @@ def test_a_folder_gets_the_file_of_the_format(version: Version, tmp_path: Path) 
 @pytest.mark.parametrize("options", [{"colour": "red"}, {"geometry": "mesh"}])
 def test_an_option_that_does_not_exist_is_refused(options: dict[str, str]) -> None:
     with pytest.raises(InvalidOption):
-        parse_options(options)
+        parse_write_options(get_format("coco_instances"), options)
 
 
 def test_the_queries_of_an_export_do_not_grow_with_its_images(

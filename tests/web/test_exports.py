@@ -37,7 +37,7 @@ def ask(client: Client, **fields):
         "version": "main",
         "format": "coco_panoptic",
         "geometry": "rle",
-        "scheme": "coco",
+        "scheme": "",
         **fields,
     }
     return client.post(PAGE, body)

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_http_methods
 from datasets_app.actions.exports import ExportRequest
 from datasets_app.actions.transfers import request_export
 from datasets_app.errors import AmbiguousRevision, HistoryError, NotFound
-from datasets_app.exports.errors import InvalidOption
 from datasets_app.exports.files import EXPORT_KIND
 from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.models import Branch, Dataset, Job, JobState, Version
@@ -25,6 +24,7 @@ from datasets_app.names import is_storable
 from datasets_app.query_words import InvalidFilter
 from datasets_app.revs import resolve
 from panoptic.errors import PanopticError
+from panoptic.formats.options import InvalidOption
 from panoptic.formats.registry import FORMATS
 from web.export_forms import ExportForm, suggestions
 from web.finding import get_dataset

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from datasets_app.actions.exports import ExportRequest, export_version
-from datasets_app.exports.errors import InvalidOption
 from datasets_app.management.console import ConsoleCommand, add_taxonomy_argument, get_dataset
 from datasets_app.revs import resolve
 from datasets_app.taxonomy_access import get_reading
+from panoptic.formats.losses import tell_losses
+from panoptic.formats.options import InvalidOption
 from panoptic.formats.registry import FORMATS
 
 
@@ -41,18 +42,11 @@ class Command(ConsoleCommand):
         with self.progress(f"Writing v{version.number}") as progress:
             report = export_version(version, path, request, reading=reading, progress=progress)
         if self.as_json:
-            problems = [problem._asdict() for problem in report.problems]
-            self.print_json(
-                report._asdict()
-                | {"problems": problems, "path": str(path), "version": version.id_hex}
-            )
+            self.print_json(report.to_json() | {"path": str(path), "version": version.id_hex})
             return
         self.stdout.write(f"{report.images} images, {report.segments} segments in {path}")
-        if report.hidden_pixels:
-            self.stdout.write(
-                f"left out, since the format has no overlaps: {report.hidden_pixels} hidden "
-                f"pixels, {report.hidden_segments} wholly hidden segments"
-            )
+        if losses := tell_losses(report.lost):
+            self.stdout.write(f"What the format does not carry: {', '.join(losses)}")
         for problem in report.problems:
             self.stderr.write(f"{problem.severity}: {problem.image}: {problem.message}")
 

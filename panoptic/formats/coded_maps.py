@@ -1,0 +1,86 @@
+"""From maps of numbers to labels: every number stands for a segment, or for void."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panoptic.errors import MalformedFile
+from panoptic.formats.base import list_some
+from panoptic.label import Label, Segment, label_from_runs, renumber
+from panoptic.runs import Runs, make_runs, refine_runs, relabel_runs
+
+# No segment: void.
+VOID = None
+
+
+class Paired(NamedTuple):
+    """Two maps of one image as one: `runs` holds places in `pairs`, uint32 (n, 2)."""
+
+    runs: Runs
+    pairs: NDArray[np.uint32]
+
+
+def pair_maps(first: Runs, second: Runs) -> Paired:
+    """Every pair of numbers that lie at one pixel; ShapeMismatch for maps of two sizes."""
+    left, right, lengths = refine_runs(first, second)
+    keys = left.astype(np.uint64) << np.uint64(32) | right
+    found, places = np.unique(keys, return_inverse=True)
+    pairs = np.stack([found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)], axis=1)
+    runs = make_runs(first.height, first.width, places, lengths)
+    return Paired(runs, pairs.astype(np.uint32))
+
+
+def numbers_of(runs: Runs) -> list[int]:
+    """The numbers that a map holds, ascending."""
+    values: list[int] = np.unique(runs.values).tolist()
+    return values
+
+
+def label_from_numbers(runs: Runs, meanings: Mapping[int, Segment | None]) -> Label:
+    """A label without overlaps from a map of numbers.
+
+    meanings : of every number of the map (others do no harm): its segment, `VOID` for none.
+        Numbers may share a segment, which then has the pixels of all of them.
+
+    Raises MalformedFile for a number that means nothing, and how many pixels have it.
+    """
+    found = numbers_of(runs)
+    if strange := [number for number in found if number not in meanings]:
+        raise_unknown_numbers(runs, strange)
+    segments = [meanings[number] for number in found]
+    ids = [0 if segment is None else segment.segment_id for segment in segments]
+    rows = {segment.segment_id: segment for segment in segments if segment is not None}
+    return label_from_runs(relabel_runs(runs, found, ids), rows.values())
+
+
+def raise_unknown_numbers(
+    runs: Runs, strange: Iterable[int], show: Callable[[int], str] = str
+) -> None:
+    """Raise MalformedFile that names the numbers and counts their pixels."""
+    wanted = list(strange)
+    pixels = int(runs.lengths[np.isin(runs.values, wanted)].sum())
+    told = list_some([show(number) for number in wanted], 5)
+    raise MalformedFile(f"{pixels} pixels have values that mean no class: {told}")
+
+
+def number_by_first_pixel(label: Label) -> Label:
+    """Ids 1, 2, … in the order of first pixels, for formats that have none (RULES 1.1).
+
+    Of segments that begin at one pixel the one with the lower id now comes first.
+    """
+    ids = label.segments.ids
+    firsts = np.full(ids.size, label.height * label.width, np.int64)
+    for layer in label.layers:
+        starts = layer.ends - layer.lengths
+        values, places = np.unique(layer.values, return_index=True)
+        is_segment = values != 0
+        own = np.searchsorted(ids, values[is_segment])
+        firsts[own] = starts[places[is_segment]]
+    order = np.lexsort((ids, firsts))
+    new_ids = np.empty(ids.size, np.int64)
+    new_ids[order] = np.arange(1, ids.size + 1)
+    return renumber(label, ids, new_ids)

@@ -1,0 +1,57 @@
+"""What people choose when a format is read or written: `name=value`, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from panoptic.errors import PanopticError
+from panoptic.formats.base import Format, Option, WriteOptions
+
+SCHEME = Option("scheme", "whose class ids the files have, such as coco")
+GEOMETRY = Option(
+    "geometry",
+    "rle: exact masks; polygon: outlines, which cannot have holes",
+    ("rle", "polygon"),
+)
+PHOTOS = Option("photos", "whether the photographs are written, too", ("no", "yes"))
+WITH_PHOTOS = Option("photos", PHOTOS.help, ("yes", "no"))
+
+
+class InvalidOption(PanopticError):
+    """An option that the format does not have, or a value that it cannot take."""
+
+    code = "invalid_option"
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"option {option!r}: {reason}")
+        self.option, self.reason = option, reason
+
+
+def check_options(known: tuple[Option, ...], given: Mapping[str, str]) -> None:
+    """Raise InvalidOption for a name that is not known, or a value that it cannot take."""
+    by_name = {option.name: option for option in known}
+    for name, value in given.items():
+        if name not in by_name:
+            names = f"there are {', '.join(by_name)}" if by_name else "this format has none"
+            raise InvalidOption(name, names)
+        choices = by_name[name].choices
+        if choices and value not in choices:
+            raise InvalidOption(name, f"{value!r} is none of {', '.join(choices)}")
+
+
+def parse_write_options(format_: Format, given: Mapping[str, str]) -> WriteOptions:
+    """The options of an export, with the defaults of the format; raises InvalidOption."""
+    check_options(format_.write_options, given)
+    values = {option.name: option.value_in(given) for option in format_.write_options}
+    return WriteOptions(
+        scheme=values.pop("scheme", ""),
+        geometry="polygon" if values.pop("geometry", "rle") == "polygon" else "rle",
+        photos=values.pop("photos", "no") == "yes",
+        values=values,
+    )
+
+
+def parse_read_options(format_: Format, given: Mapping[str, str]) -> dict[str, str]:
+    """The values of a format's own options for reading, with defaults; raises InvalidOption."""
+    check_options(format_.read_options, given)
+    return {option.name: option.value_in(given) for option in format_.read_options}
