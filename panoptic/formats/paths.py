@@ -47,17 +47,21 @@ def member_path(folder: Path, text: object, *, file: str = "", image: str = "") 
 
 
 def find_photo(folder: Path, name: str) -> Path | None:
-    """The photograph `folder/name`, or the one of that stem with the suffix of an image."""
+    """The photograph `folder/name`, or the one of that name or stem with another suffix."""
     path = member_path(folder, name)
     if isfile(path):
         return path
-    for suffix in PHOTO_SUFFIXES:
-        for spelled in (suffix, suffix.upper()):
-            # Appended, never replaced: a folder may be called `frame.001`.
-            candidate = path.with_name(path.name + spelled)
-            # Path.is_file would raise where the longer name is too long for the disk.
-            if isfile(candidate):
-                return candidate
+    # Appended first: a folder may be called `frame.001`, which has no suffix to replace.
+    stems = [path.name]
+    if path.suffix.lower() in PHOTO_SUFFIXES:
+        stems.append(path.stem)
+    for stem in stems:
+        for suffix in PHOTO_SUFFIXES:
+            for spelled in (suffix, suffix.upper()):
+                candidate = path.with_name(stem + spelled)
+                # Path.is_file would raise where the longer name is too long for the disk.
+                if isfile(candidate):
+                    return candidate
     return None
 
 

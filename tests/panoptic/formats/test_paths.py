@@ -72,3 +72,9 @@ def test_a_photograph_is_found_by_its_name_or_with_a_suffix(tmp_path: Path) -> N
     assert find_photo(tmp_path, "frame.001") == tmp_path / "frame.001.PNG"
     assert find_photo(tmp_path, "frame") is None
     assert find_photo(tmp_path, "text") is None
+
+
+def test_a_photograph_may_be_of_another_kind_than_its_name_says(tmp_path: Path) -> None:
+    (tmp_path / "a.b.JPG").touch()
+    assert find_photo(tmp_path, "a.b.png") == tmp_path / "a.b.JPG"
+    assert find_photo(tmp_path, "a.png") is None
