@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -33,6 +32,7 @@ from people_app.audit_listing import (
     with_people_and_proofs,
 )
 from people_app.models import AuditEvent, Team, Token, TokenScope
+from people_app.moments import parse_moment
 
 _ORDER = Keyset("audit", ("-id",))
 _NDJSON = "application/x-ndjson"
@@ -172,13 +172,7 @@ def _time(request: Request, name: str) -> datetime | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    try:
-        moment = parse_datetime(text)
-        # Before the first or after the last year that UTC can tell is no time, either.
-        moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-        moment = moment and moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        moment = None
+    moment = parse_moment(text)
     if moment is None:
         raise invalid(name, "a time such as 2026-11-22T14:00:00Z")
     return moment

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods
 
 from datasets_app.actions.exports import ExportRequest
@@ -20,12 +19,12 @@ from datasets_app.errors import AmbiguousRevision, HistoryError, NotFound
 from datasets_app.exports.files import EXPORT_KIND
 from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.models import Branch, Dataset, Job, JobState, Version
-from datasets_app.names import is_storable
 from datasets_app.query_words import InvalidFilter
 from datasets_app.revs import resolve
 from panoptic.errors import PanopticError
 from panoptic.formats.options import InvalidOption
 from panoptic.formats.registry import FORMATS
+from people_app.moments import parse_moment
 from web.export_forms import ExportForm, suggestions
 from web.finding import get_dataset
 from web.sentences import sentence
@@ -120,7 +119,7 @@ def _ask(request: HttpRequest, dataset: Dataset, form: ExportForm) -> Job | None
 def _listed(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     """Return the exports that the user may see; two queries."""
     wanted = Job.objects.visible_to(request.user).filter(dataset=dataset, kind=EXPORT_KIND)
-    after = _moment(request.GET.get("after", ""))
+    after = parse_moment(request.GET.get("after", ""))
     if after is not None:
         wanted = wanted.filter(created_at__lt=after)
     jobs = list(
@@ -159,11 +158,3 @@ def _row(job: Job, version: Version | None) -> ExportRow:
         job.result or {},
         is_kept,
     )
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parse_datetime(text) if is_storable(text) else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from datasets_app.jobs.errors import JobError
@@ -19,6 +17,7 @@ from datasets_app.jobs.queue import cancel, retry
 from datasets_app.jobs.rights import rights_on
 from datasets_app.jobs.workers import is_alive
 from datasets_app.models import Job, JobLine, Worker
+from people_app.moments import parse_moment
 from web.import_report import report_of
 from web.job_filter import choices_of, count_at_work, read_filter
 from web.job_words import asked_in_words, outcome_of
@@ -37,7 +36,7 @@ def list_jobs(request: HttpRequest) -> HttpResponse:
     filter_ = read_filter(request.GET)
     visible = Job.objects.visible_to(request.user).select_related("dataset", "requested_by")
     wanted = filter_.apply(visible, request.user)
-    after = _moment(request.GET.get("after", ""))
+    after = parse_moment(request.GET.get("after", ""))
     if after is not None:
         wanted = wanted.filter(created_at__lt=after)
     found = list(wanted.order_by("-created_at", "-id")[: _JOBS_PER_PAGE + 1])
@@ -114,11 +113,3 @@ def _get_job(request: HttpRequest, job_id: UUID) -> Job:
     if job is None:
         raise Http404("There is no such job, or it is not shared with you.")
     return job
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None

@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -32,6 +31,7 @@ from datasets_app.webhooks.managing import (
     update_webhook,
 )
 from datasets_app.webhooks.secrets import secret_of
+from people_app.moments import parse_moment
 from web.administering import frame_of, get_dataset_to_administer
 from web.sentences import sentence
 from web.webhook_forms import WebhookForm, changes_of
@@ -246,10 +246,11 @@ def _cursor(delivery: Delivery) -> str:
 def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
     at, _, pk = text.partition(",")
     try:
-        moment, key = parse_datetime(at), UUID(pk)
+        key = UUID(pk)
     except ValueError:
         return None
-    return (moment, key) if moment is not None and moment.tzinfo is not None else None
+    moment = parse_moment(at)
+    return None if moment is None else (moment, key)
 
 
 def _is_due_soon(delivery: Delivery) -> bool:

@@ -1,15 +1,15 @@
 """Write the audit log as lines of JSON."""
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.dateparse import parse_date, parse_datetime
 
 from people_app.audit_listing import iter_event_lines, select_events
 from people_app.models import AuditEvent
+from people_app.moments import parse_moment
 
 
 class Command(BaseCommand):
@@ -55,9 +55,7 @@ class Command(BaseCommand):
 
 
 def _time(text: str) -> datetime:
-    moment = parse_datetime(text)
-    day = parse_date(text) if moment is None else None
-    if moment is None and day is None:
+    moment = parse_moment(text)
+    if moment is None:
         raise ValueError(text)
-    moment = moment or datetime(day.year, day.month, day.day)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment
