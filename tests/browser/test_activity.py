@@ -12,14 +12,15 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from datasets_app.archives import ArchiveLimits, check_directory
 from datasets_app.models import Branch, Dataset, Job, JobState
+from panoptic.archives.members import ArchiveLimits
+from panoptic.archives.zips import check_directory
 from people_app.actions.roles import grant_role
 from people_app.models import User
 from people_app.roles import Role
 from store_app.models import Upload
 from tests.browser.activity import TRIAL, is_piece, offsets_of, running_job, weight, zip_of
-from tests.browser.test_running_a_dataset import sign_in, violations
+from tests.browser.steps import sign_in, violations
 from tests.datasets_app.builders import author
 from tests.web.builders import history, shared_dataset
 from tests.web.import_files import masks
@@ -61,7 +62,7 @@ def head_number() -> int | None:
 
 
 def test_a_folder_is_tried_imported_and_seen(town: Dataset, folder: Path, page: Page) -> None:
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     page.locator("[data-folder]").set_input_files(folder)
     expect(page.locator("[data-size]")).to_contain_text("2 files, 4")
     expect(page.locator("[data-size]")).to_contain_text("1 hidden file left out")
@@ -78,7 +79,7 @@ def test_a_folder_is_tried_imported_and_seen(town: Dataset, folder: Path, page: 
 
 
 def test_a_drop_is_sent_and_the_form_waits_for_it(town: Dataset, page: Page) -> None:
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     fill_options(page)
     held: list[Route] = []
     page.route("**/uploads/*/", lambda route: held.append(route) if not held else route.continue_())
@@ -108,7 +109,7 @@ def test_an_upload_that_breaks_off_goes_on_where_it_was(
     town: Dataset, folder: Path, page: Page, complaints: list[str]
 ) -> None:
     pieces = offsets_of(page)
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     broken: list[str] = []
 
     def break_second(route: Route) -> None:
@@ -134,7 +135,7 @@ def test_an_upload_goes_on_after_the_page_was_closed(
     town: Dataset, folder: Path, page: Page
 ) -> None:
     pieces = offsets_of(page)
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
 
     def hold_second(route: Route) -> None:
         if route.request.headers.get("upload-offset") != str(PIECE):
@@ -163,7 +164,7 @@ def test_an_upload_goes_on_after_the_page_was_closed(
 
 
 def test_an_upload_that_was_begun_can_be_forgotten(town: Dataset, folder: Path, page: Page) -> None:
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     page.route(
         "**/uploads/*/",
         lambda route: route.abort() if is_piece(route.request) else route.continue_(),
@@ -193,13 +194,13 @@ def test_an_upload_that_was_begun_can_be_forgotten(town: Dataset, folder: Path, 
 def test_a_folder_without_files_is_told_so(town: Dataset, tmp_path: Path, page: Page) -> None:
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / ".hidden").write_bytes(b"x")
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     page.locator("[data-folder]").set_input_files(tmp_path / "bare")
     expect(page.get_by_role("alert")).to_have_text("There is no file in it.")
 
 
 def test_any_ranges_of_an_archive_are_one_zip(town: Dataset, page: Page) -> None:
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     text = page.evaluate(
         """async (step) => {
             const { Archive } = await import("/static/web/archive.js");
@@ -228,7 +229,7 @@ def test_the_folder_of_photographs_in_a_zip_is_found(
 ) -> None:
     files = {"x/val.json": b"{}", "x/val/a.png": b"1", "x/photos/a.jpg": b"2"}
     (tmp_path / "x.zip").write_bytes(zip_of(files))
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     page.locator("[data-archive]").set_input_files(tmp_path / "x.zip")
     expect(page.get_by_label("Folder of photographs")).to_have_value("x/photos")
     expect(page.locator("[data-size]")).to_contain_text("3 files, ")
@@ -240,7 +241,7 @@ def test_the_folder_of_photographs_in_a_zip_is_found(
 def test_an_archive_may_be_larger_than_four_gigabytes(
     town: Dataset, tmp_path: Path, page: Page
 ) -> None:
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     made = page.evaluate(
         """async () => {
             const { Archive } = await import("/static/web/archive.js");
@@ -275,7 +276,7 @@ def test_files_come_in_and_go_out_without_scripts(
 ) -> None:
     page = page_without_scripts
     (tmp_path / "cells.zip").write_bytes(zip_of(masks()))
-    sign_in(page, IMPORT)
+    sign_in(page, "alma", IMPORT)
     page.get_by_label("Choose a zip").set_input_files(tmp_path / "cells.zip")
     fill_options(page)
     page.get_by_role("button", name="Import", exact=True).click()
@@ -290,7 +291,7 @@ def test_files_come_in_and_go_out_without_scripts(
 
 def test_a_job_moves_on_the_page_and_the_keyboard_stays(town: Dataset, page: Page) -> None:
     job = running_job(town)
-    sign_in(page, f"/jobs/{job.pk}/")
+    sign_in(page, "alma", f"/jobs/{job.pk}/")
     page.get_by_role("button", name="Cancel").focus()
     Job.objects.filter(pk=job.pk).update(done=600)
     expect(page.get_by_text("600 of 900 images read")).to_be_visible()
@@ -305,7 +306,7 @@ def test_an_export_that_is_made_meanwhile_can_be_copied_and_downloaded(
     town: Dataset, page: Page
 ) -> None:
     history(town)
-    sign_in(page, EXPORTS)
+    sign_in(page, "alma", EXPORTS)
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     Job.objects.update(state=JobState.RUNNING, finished_at=None, done=1, total=3)
@@ -318,7 +319,7 @@ def test_an_export_that_is_made_meanwhile_can_be_copied_and_downloaded(
 
 def test_the_bar_counts_the_jobs_under_way(town: Dataset, page: Page) -> None:
     running_job(town)
-    sign_in(page, "/jobs/")
+    sign_in(page, "alma", "/jobs/")
     badge = page.locator("[data-jobs-badge]")
     expect(badge).to_contain_text("1 of yours under way")
     Job.objects.update(state=JobState.DONE)
@@ -342,7 +343,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(town: Dataset, page
         result=TRIAL,
     )
     page.emulate_media(reduced_motion="reduce")
-    sign_in(page, EXPORTS)
+    sign_in(page, "alma", EXPORTS)
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     found: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from datasets_app.actions.commits import ImageChange
 from datasets_app.models import Dataset
-from tests.browser.test_curating import press, violations
+from tests.browser.steps import press, violations
 from tests.datasets_app.builders import commit_to, names, put_label
 from tests.web.builders import CAR, ROAD, SKY, branch, history, photo, shared_dataset
 

@@ -16,7 +16,7 @@ from labels_app.revisions import register_labels
 from panoptic.codec import pack_label
 from panoptic.label import label_from_id_map
 from panoptic.segments import Segment
-from tests.browser.test_curating import press, violations
+from tests.browser.steps import press, violations
 from tests.datasets_app.builders import author, commit_to
 from tests.web.builders import CAR, ROAD, SKY, shared_dataset
 

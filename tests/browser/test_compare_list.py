@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from datasets_app.actions.commits import ImageChange
 from datasets_app.models import Dataset
-from tests.browser.test_curating import violations
+from tests.browser.steps import violations
 from tests.datasets_app.builders import commit_to, put_label
 from tests.web.builders import CAR, ROAD, SKY, history, shared_dataset
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page, expect
 
 from datasets_app.models import Branch, Dataset
@@ -15,12 +11,11 @@ from labels_app.models import Taxonomy
 from people_app.actions.roles import grant_role
 from people_app.models import User
 from people_app.roles import Role
+from tests.browser.steps import press, sign_in, violations
 from tests.datasets_app.builders import author, taxonomy
 from tests.web.builders import CAR, ROAD, history, shared_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
 @pytest.fixture
@@ -35,19 +30,6 @@ def town(live_server, cora: User) -> Dataset:
     grant_role(user=cora, resource=dataset, role=Role.ANNOTATOR, actor=author())
     grant_role(user=cora, resource=dataset.taxonomy, role=Role.OWNER, actor=author())
     return dataset
-
-
-def sign_in(page: Page, then: str) -> None:
-    page.goto(f"/sign-in/?next={then}")
-    page.get_by_label("User name").fill("cora")
-    page.get_by_label("Password").fill("correct horse")
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: urlsplit(url).path == then)
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def tab_to(page: Page, name: str, *, back: bool = False) -> None:
@@ -74,7 +56,7 @@ def said(page: Page, text: str) -> None:
 
 
 def test_a_taxonomy_is_made_curated_and_published_by_keyboard_alone(cora: User, page: Page) -> None:
-    sign_in(page, "/taxonomies/")
+    sign_in(page, "cora", "/taxonomies/")
     tab_to(page, "Slug")
     page.keyboard.type("animals")
     tab_to(page, "a well-known list")
@@ -142,7 +124,7 @@ def test_a_taxonomy_is_made_curated_and_published_by_keyboard_alone(cora: User, 
 def test_arrows_walk_space_ticks_enter_opens_and_escape_comes_back(
     town: Dataset, page: Page
 ) -> None:
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     press(page, "/", "ArrowDown", "ArrowDown")
     expect(page.locator("a.class-name:focus")).to_have_text("car")
     press(page, "Space")
@@ -157,13 +139,13 @@ def test_arrows_walk_space_ticks_enter_opens_and_escape_comes_back(
 
 
 def test_the_list_is_one_stop_of_the_tab_key(town: Dataset, page: Page) -> None:
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     stops = "document.querySelectorAll('#class-list a:not([tabindex=\"-1\"])').length"
     assert page.evaluate(stops) == 1
 
 
 def test_the_keys_of_the_editor_are_listed(town: Dataset, page: Page) -> None:
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     press(page, "?")
     for text in ("add a class", "rename the class", "merge the ticked classes", "find a class"):
         expect(page.get_by_role("dialog")).to_contain_text(text)
@@ -172,7 +154,7 @@ def test_the_keys_of_the_editor_are_listed(town: Dataset, page: Page) -> None:
 def test_who_comes_second_sees_both_sides_and_does_theirs_on_top(
     town: Dataset, page: Page, complaints: list[str]
 ) -> None:
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     walk_to(page, "road")
     press(page, "f")
     expect(page.get_by_role("button", name="Make it a thing")).to_be_focused()
@@ -199,7 +181,7 @@ def test_who_comes_second_sees_both_sides_and_does_theirs_on_top(
 def test_a_refusal_stands_beside_the_form_with_what_was_written(
     town: Dataset, page: Page, complaints: list[str]
 ) -> None:
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     walk_to(page, "car")
     press(page, "r")
     page.get_by_label("New name").fill("road")
@@ -212,7 +194,7 @@ def test_a_refusal_stands_beside_the_form_with_what_was_written(
 
 def test_the_editor_serves_who_runs_no_scripts(town: Dataset, page_without_scripts: Page) -> None:
     page = page_without_scripts
-    sign_in(page, f"/taxonomies/{town.taxonomy.slug}/draft/")
+    sign_in(page, "cora", f"/taxonomies/{town.taxonomy.slug}/draft/")
     page.get_by_label("Tick road").check()
     page.get_by_label("Tick sky").check()
     page.get_by_role("button", name="Merge").click()
@@ -258,7 +240,7 @@ def test_axe_finds_nothing_serious_in_light_and_dark(
         {"op": "rules", "rules": [{"rule": "stuff_not_crowd", "severity": "warning"}]},
     )
     page.emulate_media(reduced_motion="reduce")
-    sign_in(page, "/jobs/")
+    sign_in(page, "cora", "/jobs/")
     found: dict[str, list[str]] = {}
     for path in paths:
         page.goto(path.replace("SLUG", line.slug).replace("OTHER", other.slug))
@@ -278,7 +260,7 @@ def test_no_page_is_wider_than_its_screen(town: Dataset, page: Page, width: int)
     edit(line, {"op": "rename", "class": CAR, "name": "automobile" * 10})
     publish(line)
     edit(line, {"op": "flip", "class": ROAD})
-    sign_in(page, "/taxonomies/")
+    sign_in(page, "cora", "/taxonomies/")
     for path in ("", "draft/", f"draft/?class={CAR}", "history/", "members/", "mappings/"):
         page.goto(f"/taxonomies/{line.slug}/{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -292,15 +274,3 @@ def edit(line: Taxonomy, *operations: dict[str, object]) -> None:
 def publish(line: Taxonomy) -> None:
     revision = get_draft(line).revision
     publish_draft(taxonomy=line, expected_revision=revision, message="Why not", actor=author())
-
-
-def violations(page: Page, rules: dict[str, object] = _RULES) -> dict[str, list[str]]:
-    """Return what axe finds at least serious, by rule, with where."""
-    # By the debugger, which the policy of the page does not bind.
-    page.evaluate(AXE_FILE_PATH.read_text())
-    answer = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
-    return {
-        one["id"]: [re.sub(r"\s+", " ", node["html"])[:120] for node in one["nodes"]]
-        for one in answer["violations"]
-        if one["impact"] in ("serious", "critical")
-    }

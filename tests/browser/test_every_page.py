@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as StillBusy
 
+from tests.browser.steps import sign_in
 from tests.web.every_page import NAME, full_town, opened_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -67,17 +67,9 @@ def test_no_page_fails_its_readers(live_server, page: Page, theme: str) -> None:
     for one in opened_pages(town):
         (strangers if one.is_for_strangers else others).append(one.path)
     found = [fault for path in strangers for fault in faults_of(page, path, theme)]
-    sign_in(page)
+    sign_in(page, NAME, "/teams/")
     found += [fault for path in others for fault in faults_of(page, path, theme)]
     assert not found, "\n".join(found)
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/sign-in/?next=/teams/")
-    page.get_by_label("User name").fill(NAME)
-    page.get_by_label("Password").fill("correct horse")
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: urlsplit(url).path == "/teams/")
 
 
 def faults_of(page: Page, path: str, theme: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from datasets_app.unions import counting
 from people_app.actions.roles import grant_role
 from people_app.models import User
 from people_app.roles import Role
-from tests.browser.test_curating import edit, press, publish, sign_in, tab_to, violations
+from tests.browser.steps import press, sign_in, violations
+from tests.browser.test_curating import edit, publish, tab_to
 from tests.datasets_app.builders import author, commit_to, put_label
 from tests.web.builders import CAR, ROAD, SKY, branch, history, shared_dataset
 
@@ -60,7 +61,7 @@ def test_from_the_draft_to_the_preview_and_on_to_publishing_by_keyboard(
     town: Dataset, page: Page
 ) -> None:
     edit(town.taxonomy, JOIN)
-    sign_in(page, address(town, "draft/"))
+    sign_in(page, "cora", address(town, "draft/"))
     press(page, "v")
     expect(page.get_by_role("heading", level=1)).to_contain_text("What version 2 would do")
     tab_to(page, "town feature/night")
@@ -74,7 +75,7 @@ def test_from_the_draft_to_the_preview_and_on_to_publishing_by_keyboard(
 
 def test_pictures_before_and_after_come_by_themselves(town: Dataset, page: Page) -> None:
     edit(town.taxonomy, JOIN)
-    sign_in(page, address(town, "draft/preview/"))
+    sign_in(page, "cora", address(town, "draft/preview/"))
     page.get_by_role("heading", name="Classes before and after").scroll_into_view_if_needed()
     expect(page.get_by_role("img", name="as the draft reads them").first).to_be_visible()
     page.wait_for_load_state("networkidle")
@@ -91,7 +92,7 @@ def test_what_is_counted_appears_where_it_was_missing(town: Dataset, page: Page)
         patch.object(counting, "IMAGES_AT_ONCE", 0),
         patch("datasets_app.jobs.queue._start", lambda job: None),
     ):
-        sign_in(page, address(town, "draft/preview/"))
+        sign_in(page, "cora", address(town, "draft/preview/"))
         expect(page.get_by_role("heading", name="Counting")).to_be_visible()
         row = page.locator("table.effects").first.get_by_role("row", name="town main")
         expect(row).to_contain_text("counting")
@@ -105,7 +106,7 @@ def test_what_is_counted_appears_where_it_was_missing(town: Dataset, page: Page)
 
 
 def test_the_plot_and_the_segments_come_by_themselves(town: Dataset, page: Page) -> None:
-    sign_in(page, address(town, f"classes/{CAR}/"))
+    sign_in(page, "cora", address(town, f"classes/{CAR}/"))
     expect(page.get_by_role("img", name="Segments of car in town")).to_be_visible()
     page.get_by_role("heading", name="What it looks like").scroll_into_view_if_needed()
     expect(page.get_by_role("img", name="car in d.png")).to_be_visible()
@@ -115,7 +116,7 @@ def test_the_plot_and_the_segments_come_by_themselves(town: Dataset, page: Page)
 
 def test_a_class_is_walked_through_by_keyboard(town: Dataset, page: Page) -> None:
     enrich(town)
-    sign_in(page, address(town, ""))
+    sign_in(page, "cora", address(town, ""))
     tab_to(page, "More about car")
     press(page, "Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("car")
@@ -137,7 +138,7 @@ def test_a_class_is_walked_through_by_keyboard(town: Dataset, page: Page) -> Non
 def test_both_pages_serve_who_runs_no_scripts(town: Dataset, page_without_scripts: Page) -> None:
     page = page_without_scripts
     edit(town.taxonomy, JOIN)
-    sign_in(page, address(town, "draft/preview/"))
+    sign_in(page, "cora", address(town, "draft/preview/"))
     page.get_by_label("town feature/night").check()
     page.get_by_role("button", name="Look at these").click()
     page.get_by_role("link", name="Show images before and after").first.click()
@@ -194,7 +195,7 @@ def test_neither_page_is_wider_than_its_screen(town: Dataset, page: Page, width:
     edit(line, {"op": "rename", "class": CAR, "name": "automobile" * 19})
     publish(line)
     edit(line, {"op": "rename", "class": ROAD, "name": "street " * 20}, {**JOIN})
-    sign_in(page, address(town, "draft/preview/"))
+    sign_in(page, "cora", address(town, "draft/preview/"))
     for path in ("draft/preview/", f"classes/{CAR}/?show=plot", f"classes/{CAR}/?show=segments"):
         page.goto(address(town, path))
         page.wait_for_load_state("networkidle")
@@ -204,7 +205,7 @@ def test_neither_page_is_wider_than_its_screen(town: Dataset, page: Page, width:
 def found_by_axe(page: Page, path: str) -> dict[str, list[str]]:
     """Return what axe finds on a page in light and in dark, when all of it has come."""
     page.emulate_media(reduced_motion="reduce")
-    sign_in(page, "/jobs/")
+    sign_in(page, "cora", "/jobs/")
     page.goto(path)
     page.wait_for_load_state("networkidle")
     found = violations(page)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page, expect
 
 from datasets_app.models import Dataset, Delivery, Webhook
@@ -17,13 +13,13 @@ from people_app.actions.teams import create_team
 from people_app.models import Membership, Team, User
 from people_app.roles import Role
 from people_app.sealing import seal_events
+from tests.browser.steps import sign_in, violations
 from tests.datasets_app.builders import author
 from tests.datasets_app.receivers import receiver
 from tests.web.builders import branch, history, shared_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 SETTINGS = "/datasets/town/settings/"
 
 
@@ -39,14 +35,6 @@ def town(live_server, settings) -> Dataset:
     return dataset
 
 
-def sign_in(page: Page, then: str) -> None:
-    page.goto(f"/sign-in/?next={then}")
-    page.get_by_label("User name").fill("alma")
-    page.get_by_label("Password").fill("correct horse")
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: urlsplit(url).path == then)
-
-
 def said(page: Page, text: str) -> None:
     expect(page.get_by_role("status").filter(has_text=text)).to_be_visible()
 
@@ -54,7 +42,7 @@ def said(page: Page, text: str) -> None:
 def test_a_team_is_made_filled_and_given_a_role_and_the_log_tells_it(
     town: Dataset, page: Page, complaints: list[str]
 ) -> None:
-    sign_in(page, "/datasets/town/")
+    sign_in(page, "alma", "/datasets/town/")
     page.locator("summary", has_text="alma").press("Enter")
     page.get_by_role("link", name="Teams").press("Enter")
     page.get_by_label("Short name").fill("crew")
@@ -90,7 +78,7 @@ def test_a_team_is_made_filled_and_given_a_role_and_the_log_tells_it(
 def test_a_webhook_is_made_and_tested_and_its_log_comes_by_itself(
     town: Dataset, page: Page
 ) -> None:
-    sign_in(page, f"{SETTINGS}webhooks/")
+    sign_in(page, "alma", f"{SETTINGS}webhooks/")
     with receiver(204) as there:
         page.get_by_label("URL").fill(there.url)
         page.keyboard.press("Enter")
@@ -109,7 +97,7 @@ def test_a_webhook_is_made_and_tested_and_its_log_comes_by_itself(
 
 def test_running_a_dataset_needs_no_scripts(town: Dataset, page_without_scripts: Page) -> None:
     page = page_without_scripts
-    sign_in(page, SETTINGS)
+    sign_in(page, "alma", SETTINGS)
     page.get_by_text("Make it public").click()
     page.get_by_label("The people shown").check()
     page.get_by_role("button", name="Make town public").click()
@@ -137,7 +125,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(town: Dataset, page
     seal_events()
     hook, delivery = Webhook.objects.get().pk, Delivery.objects.get().pk
     page.emulate_media(reduced_motion="reduce")
-    sign_in(page, "/jobs/")
+    sign_in(page, "alma", "/jobs/")
     found: dict[str, list[str]] = {}
     for path in (
         SETTINGS,
@@ -163,14 +151,3 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(town: Dataset, page
         page.set_viewport_size({"width": 420, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= 420, path
     assert found == {}
-
-
-def violations(page: Page, rules: dict[str, object] = _RULES) -> dict[str, list[str]]:
-    """Return what axe finds, by rule, with where."""
-    # By the debugger, which the policy of the page does not bind.
-    page.evaluate(AXE_FILE_PATH.read_text())
-    answer = page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
-    return {
-        one["id"]: [re.sub(r"\s+", " ", node["html"])[:120] for node in one["nodes"]]
-        for one in answer["violations"]
-    }

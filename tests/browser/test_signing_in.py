@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from people_app.models import User
-from tests.browser.test_curating import violations
+from tests.browser.steps import violations
 from tests.people_app.oidc_provider import PASSWORD, Provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -9,7 +9,7 @@ from datasets_app import distributions_counting
 from datasets_app.distributions import run_distributions_job
 from datasets_app.jobs.kinds import silent
 from datasets_app.models import Dataset, Job, JobState, VersionDistributions
-from tests.browser.test_curating import violations
+from tests.browser.steps import violations
 from tests.web.builders import history, shared_dataset
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
