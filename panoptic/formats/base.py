@@ -20,6 +20,7 @@ concern no single image, or that need the whole file to be seen, are `source.pro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,8 @@ class ReadOptions:
     class_name : class of every segment, in formats without classes
     on_overlap : painting order only; no mask of a thing is cut by another thing
     values : of the format's own options, checked
+    watch : what a long scan tells how many bytes it read, and of how many; for `open` only, as
+        `read_item` may run elsewhere
     """
 
     labels: Path | None = None
@@ -133,10 +136,14 @@ class ReadOptions:
     on_overlap: OnOverlap = "small"
     classes: Path | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    watch: Callable[[int, int], None] | None = field(default=None, compare=False)
 
 
 class Item(Protocol):
-    """One image to read: small, can be pickled, and carries its raw annotation."""
+    """One image to read: small, can be pickled, and carries its raw annotation.
+
+    Where that may be large it says `size_bytes`, and fewer of them are on their way at once.
+    """
 
     @property
     def name(self) -> str: ...
@@ -316,6 +323,10 @@ def _not_written(*_: object) -> NoReturn:
     raise OneWayFormat("this format is only read")
 
 
+def _recognise_nothing(path: Path) -> Iterable[Found]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Format:
     """A label format by its functions; `read_item` is pure and can be pickled.
@@ -325,7 +336,7 @@ class Format:
     has_ids : False: ids come from the parent revision (`matched_ids.assign_ids`)
     file_name : what an export into a folder calls its file; None: the folder is the export
     recognise : the files at a path that look like this format; cheap, never raises
-    open, read_item, create : left out where a format is only written, or only read
+    recognise, open, read_item, create : left out where a format is only written, or only read
     """
 
     name: str
@@ -334,7 +345,7 @@ class Format:
     has_ids: bool
     file_name: str | None
     carries: Carries
-    recognise: Callable[[Path], Iterable[Found]]
+    recognise: Callable[[Path], Iterable[Found]] = _recognise_nothing
     open: Callable[[Path, ReadOptions], Source] = _not_read
     read_item: Callable[[Any, Binding, ReadOptions], LabelledImage] = _not_read
     create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer] = _not_written
@@ -356,19 +367,20 @@ class ProblemList:
 
     def __init__(self) -> None:
         self._told: list[Problem] = []
-        self._untold = 0
+        self._untold: Counter[Literal["error", "warning"]] = Counter()
 
     def add(self, problem: Problem) -> None:
         if len(self._told) < MAX_PROBLEMS:
             self._told.append(problem)
         else:
-            self._untold += 1
+            self._untold[problem.severity] += 1
 
     def as_tuple(self) -> tuple[Problem, ...]:
         if not self._untold:
             return tuple(self._told)
-        rest = Problem("more_problems", f"{self._untold} more problems are not listed")
-        return (*self._told, rest)
+        severity = ERROR if self._untold[ERROR] else WARNING
+        message = f"{self._untold.total()} more problems are not listed"
+        return (*self._told, Problem("more_problems", message, severity=severity))
 
 
 def problem_of(error: PanopticError, *, file: str = "", image: str = "") -> Problem:

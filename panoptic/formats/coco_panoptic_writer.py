@@ -12,25 +12,21 @@ from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
-from panoptic.formats.base import WARNING, ExportClass, ExportImage, Problem, WriteOptions
+from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
 from panoptic.formats.coco_categories import category_ids
-from panoptic.formats.coco_fields import SCHEME, describe_ids
+from panoptic.formats.coco_fields import SCHEME
 from panoptic.formats.coco_writer import (
     CocoWriter,
     ImageRecord,
-    category_of,
     encode_fields,
     encode_image,
     open_end,
     report_lost,
 )
 from panoptic.formats.json_stream import encode_json
-from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
-from panoptic.formats.painting import count_hidden
 from panoptic.formats.paths import member_path
+from panoptic.formats.visible import report_hidden, visible_part
 from panoptic.png import encode_panoptic_png
-from panoptic.runs import measure_runs
-from panoptic.views import panoptic_runs
 
 
 class PanopticRecord(NamedTuple):
@@ -80,40 +76,24 @@ def encode_panoptic(categories: Mapping[int, int], image: ExportImage) -> Panopt
     record = encode_image(image)
     if image.label is None:
         return PanopticRecord(record, None, None)
-    visible = panoptic_runs(image.label)
-    measures = measure_runs(visible)
-    rows = {row.segment_id: row for row in image.label.segments}
+    visible = visible_part(image, image.label, categories)
     lost: set[str] = set()
-    segments_info = []
-    for segment_id, area, (top, left, bottom, right) in zip(
-        measures.ids.tolist(), measures.areas.tolist(), measures.boxes.tolist(), strict=True
-    ):
-        row = rows[segment_id]
-        segments_info.append(
-            {
-                "id": segment_id,
-                "category_id": category_of(row, categories, image.name),
-                "iscrowd": int(row.crowd),
-                "bbox": [left, top, right - left, bottom - top],
-                "area": area,
-                **encode_fields(row, lost),
-            }
-        )
-    hidden = sorted(rows.keys() - set(measures.ids.tolist()))
+    segments_info = [
+        {
+            "id": row.segment_id,
+            "category_id": categories[row.class_id],
+            "iscrowd": int(row.crowd),
+            "bbox": list(visible.boxes[row.segment_id]),
+            "area": visible.areas[row.segment_id],
+            **encode_fields(row, lost),
+        }
+        for row in visible.rows
+    ]
     record = record._replace(
         segments=len(segments_info),
-        lost={HIDDEN_PIXELS: count_hidden(image.label), HIDDEN_SEGMENTS: len(hidden)},
-        problems=(*_report_hidden(hidden, image), *report_lost(lost, image.name)),
+        lost=visible.lost,
+        problems=(*report_hidden(visible.hidden, image.name), *report_lost(lost, image.name)),
     )
     return PanopticRecord(
-        record, open_end({"segments_info": segments_info}), encode_panoptic_png(visible)
-    )
-
-
-def _report_hidden(hidden: Sequence[int], image: ExportImage) -> tuple[Problem, ...]:
-    if not hidden:
-        return ()
-    message = f"{describe_ids(hidden)} lie wholly under other segments: left out"
-    return (
-        Problem("hidden_segment", message, image=image.name, segment=hidden[0], severity=WARNING),
+        record, open_end({"segments_info": segments_info}), encode_panoptic_png(visible.runs)
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import list_some
+from panoptic.formats.base import BoundClass, Problem, list_some
 from panoptic.label import Label, Segment, label_from_runs, renumber
 from panoptic.runs import Runs, make_runs, refine_runs, relabel_runs
 
@@ -57,14 +57,44 @@ def label_from_numbers(runs: Runs, meanings: Mapping[int, Segment | None]) -> La
     return label_from_runs(relabel_runs(runs, found, ids), rows.values())
 
 
+def label_from_classes(runs: Runs, classes: Mapping[int, BoundClass | None]) -> Label:
+    """A label from a map that tells classes alone: one segment for each, numbered by first pixel.
+
+    classes : of every number its class, None for void. What a thing class covers is one crowd,
+        since nothing tells its instances apart.
+    """
+    rows: dict[int, Segment] = {}
+    for bound in classes.values():
+        if bound is not None and bound.class_id not in rows:
+            crowd = bound.kind == "thing"
+            rows[bound.class_id] = Segment(len(rows) + 1, bound.class_id, crowd)
+    meanings = {
+        number: None if bound is None else rows[bound.class_id] for number, bound in classes.items()
+    }
+    return number_by_first_pixel(label_from_numbers(runs, meanings))
+
+
+def free_numbers(taken: Iterable[int], count: int) -> list[int]:
+    """The lowest numbers from 1 that are not taken."""
+    used = set(taken)
+    return [n for n in range(1, len(used) + count + 1) if n not in used][:count]
+
+
+def unbound_class(external_id: int | str, segments: int) -> Problem:
+    """The error that a class of the file has no class of the taxonomy."""
+    message = f"class {external_id!r} of {segments} segments is not declared"
+    return Problem("unknown_class", message)
+
+
 def raise_unknown_numbers(
-    runs: Runs, strange: Iterable[int], show: Callable[[int], str] = str
-) -> None:
+    runs: Runs, strange: Iterable[int], show: Callable[[int], str] = str, *, file: str = ""
+) -> NoReturn:
     """Raise MalformedFile that names the numbers and counts their pixels."""
     wanted = list(strange)
     pixels = int(runs.lengths[np.isin(runs.values, wanted)].sum())
-    told = list_some([show(number) for number in wanted], 5)
-    raise MalformedFile(f"{pixels} pixels have values that mean no class: {told}")
+    # Noise has millions of them, of which five are shown.
+    told = list_some([*map(show, wanted[:5]), *wanted[5:]], 5)
+    raise MalformedFile(f"{pixels} pixels have values that mean no class: {told}", file=file)
 
 
 def number_by_first_pixel(label: Label) -> Label:

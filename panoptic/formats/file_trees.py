@@ -26,7 +26,7 @@ from panoptic.formats.base import (
     problem_of,
 )
 from panoptic.formats.painting import Painting
-from panoptic.formats.paths import InvalidName, member_path, normal_name
+from panoptic.formats.paths import InvalidName, check_relative, member_path, normal_name
 from panoptic.formats.photos import Photo, check_size, locate_photo, open_photo
 from panoptic.formats.spool import Spool
 from panoptic.formats.staging import Staging
@@ -91,15 +91,21 @@ class TreeSource(Source):
     def close(self) -> None:
         self._spool.close()
 
+    def settle_names(self, spool: Spool) -> None:
+        """Change names that occur twice, where a format knows how; what is left is refused."""
+
     def _scan(self, items: Iterable[TreeItem], wanted: str) -> None:
         for number, item in enumerate(items, 1):
             try:
                 name = normal_name(item.name)
+                if item.split is not None:
+                    check_relative(item.split)  # folders and lists may have names that are no text
             except InvalidName as error:
                 self._error(error.code, error.reason)
                 continue
             raw = json.dumps([dict(item.files), item.photo, dict(item.facts)])
             self._spool.insert("images", (number, name, item.split, raw))
+        self.settle_names(self._spool)
         twice = self._spool.iter_rows(
             "SELECT name, count(*) FROM images GROUP BY name HAVING count(*) > 1 ORDER BY name"
         )

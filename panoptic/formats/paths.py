@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from os.path import isfile
+from collections.abc import Iterator
+from os import sep, walk
+from os.path import isfile, splitext
 from pathlib import Path
 
 from panoptic.errors import MalformedFile
@@ -63,6 +65,23 @@ def find_photo(folder: Path, name: str) -> Path | None:
                 if isfile(candidate):
                     return candidate
     return None
+
+
+def photo_stem(name: str) -> str:
+    """The name without the suffix of a photograph; no other dot cuts it (`frame.001` is whole)."""
+    stem, suffix = splitext(name)
+    return stem if suffix.lower() in PHOTO_SUFFIXES else name
+
+
+def iter_files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Relative, `/`-separated paths of the files with such a suffix, in any case, in any folder
+    below; hidden ones are left out. Sorted within each folder."""
+    for place, folders, names in walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inner = place[len(str(folder)) :].replace(sep, "/").lstrip("/")
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower().endswith(suffixes):
+                yield f"{inner}/{name}" if inner else name
 
 
 def _fault_of(text: object) -> str:

@@ -10,8 +10,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-# Rows of annotations may be long, so few of them wait in memory.
+# Rows may be long, so few of them wait in memory.
 _BATCH = 200
+_BATCH_BYTES = 2**20
 
 
 class Spool:
@@ -20,6 +21,7 @@ class Spool:
     def __init__(self, schema: str) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._pending: dict[str, list[Sequence[Any]]] = {}
+        self._pending_bytes = 0
         # Nothing here outlives the connection, so nothing needs a journal.
         self._database.executescript(
             f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; {schema}"
@@ -30,7 +32,10 @@ class Spool:
         """Append a row; its columns in the order of the schema."""
         rows = self._pending.setdefault(table, [])
         rows.append(row)
-        if len(rows) >= _BATCH:
+        self._pending_bytes += sum(len(value) for value in row if isinstance(value, (bytes, str)))
+        if self._pending_bytes >= _BATCH_BYTES:
+            self._write_all()
+        elif len(rows) >= _BATCH:
             self._write(table, rows)
 
     def execute(self, sql: str, parameters: Iterable[Any] = ()) -> None:
@@ -56,6 +61,7 @@ class Spool:
     def _write_all(self) -> None:
         for table, rows in self._pending.items():
             self._write(table, rows)
+        self._pending_bytes = 0
 
     def _write(self, table: str, rows: list[Sequence[Any]]) -> None:
         if rows:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from panoptic.formats.base import ExportReport, Problem, ProblemList
 from panoptic.formats.losses import LossCount
+from panoptic.segments import Segments
 
 
 class ExportTally:
@@ -31,3 +34,10 @@ class ExportTally:
         return ExportReport(
             self._images, self._segments, dict(self._lost), self._problems.as_tuple()
         )
+
+
+def count_fields(segments: Segments) -> int:
+    """Scores, tracks, origins and attributes: what `losses.FIELDS` counts where none is written."""
+    scores, tracks = ~np.isnan(segments.scores), segments.track_ids != 0
+    plain = int(np.count_nonzero(scores)) + int(np.count_nonzero(tracks))
+    return plain + len(segments.origins) + sum(map(len, segments.attributes.values()))

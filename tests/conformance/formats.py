@@ -1,4 +1,5 @@
-"""What every label format must do; the tests of a format inherit `FormatConformance`."""
+"""What every label format must do; the tests of a format inherit `FormatConformance`, of one that
+is only written `WriterConformance`."""
 
 from __future__ import annotations
 
@@ -28,20 +29,12 @@ from tests.builders import label
 from tests.panoptic.formats.files import export_image, read_all, write_all
 
 
-class FormatConformance:
-    """Subclasses say which labels their format can carry."""
+class WriterConformance:
+    """What needs no reader. Subclasses say what their format writes."""
 
     format: ClassVar[Format]
     target_name: ClassVar[str]
-    binding: ClassVar[Binding]
     classes: ClassVar[tuple[ExportClass, ...]]
-    # How to read what was written, so that the painting order comes back.
-    options: ClassVar[ReadOptions] = ReadOptions()
-
-    @staticmethod
-    def labels() -> st.SearchStrategy[Label]:
-        """Labels that survive: of the ids, classes and fields that the format has."""
-        raise NotImplementedError
 
     @staticmethod
     def example() -> Label:
@@ -55,7 +48,59 @@ class FormatConformance:
 
     def test_it_is_registered_by_its_name(self) -> None:
         assert get_format(self.format.name) is self.format
-        assert re.fullmatch("[a-z_]+", self.format.name)
+        assert re.fullmatch("[a-z][a-z0-9_]*", self.format.name)
+
+    def test_records_and_encoder_travel_through_pickle(self, tmp_path: Path) -> None:
+        image = export_image(self.image_name(0), self.example())
+        target = tmp_path / "travelled" / self.target_name
+        with self.format.create(target, self.classes, WriteOptions()) as out:
+            encode = pickle.loads(pickle.dumps(out.encode))
+            out.add(pickle.loads(pickle.dumps(encode(image))))
+            assert out.close().segments == 1
+        write_all(self.format, tmp_path / "stayed" / self.target_name, [image], self.classes)
+        assert content_of(tmp_path / "travelled") == content_of(tmp_path / "stayed")
+
+    def test_the_same_images_give_the_same_bytes(self, tmp_path: Path) -> None:
+        images = self._images({self.image_name(n): self.example() for n in range(3)})
+        for folder in ("a", "b"):
+            write_all(self.format, tmp_path / folder / self.target_name, images, self.classes)
+        assert content_of(tmp_path / "a") == content_of(tmp_path / "b")
+
+    def test_an_export_overwrites_nothing(self, tmp_path: Path) -> None:
+        images = self._images({self.image_name(0): self.example()})
+        write_all(self.format, tmp_path / self.target_name, images, self.classes)
+        before = content_of(tmp_path)
+        with pytest.raises(TargetExists):
+            write_all(self.format, tmp_path / self.target_name, images, self.classes)
+        assert content_of(tmp_path) == before
+
+    def test_a_broken_export_leaves_nothing(self, tmp_path: Path) -> None:
+        strange = export_image(self.image_name(1), label("1", {1: 60_000}))
+        images = [*self._images({self.image_name(0): self.example()}), strange]
+        with pytest.raises(UnknownClass):
+            write_all(self.format, tmp_path / self.target_name, images, self.classes)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_export_without_images_is_whole(self, tmp_path: Path) -> None:
+        report = write_all(self.format, tmp_path / self.target_name, [], self.classes)
+        assert (report.images, report.segments, report.problems) == (0, 0, ())
+        assert (tmp_path / self.target_name).exists()
+
+    def _images(self, named: dict[str, Any]) -> list[ExportImage]:
+        return [export_image(name, label_) for name, label_ in named.items()]
+
+
+class FormatConformance(WriterConformance):
+    """Subclasses say which labels their format can carry."""
+
+    binding: ClassVar[Binding]
+    # How to read what was written, so that the painting order comes back.
+    options: ClassVar[ReadOptions] = ReadOptions()
+
+    @staticmethod
+    def labels() -> st.SearchStrategy[Label]:
+        """Labels that survive: of the ids, classes and fields that the format has."""
+        raise NotImplementedError
 
     # The laws are functions inside of the tests: hypothesis wants one class per @given.
 
@@ -85,15 +130,6 @@ class FormatConformance:
 
         law()
 
-    def test_records_and_encoder_travel_through_pickle(self, tmp_path: Path) -> None:
-        name = self.image_name(0)
-        image = export_image(name, self.example())
-        with self.format.create(tmp_path / self.target_name, self.classes, WriteOptions()) as out:
-            encode = pickle.loads(pickle.dumps(out.encode))
-            out.add(pickle.loads(pickle.dumps(encode(image))))
-            assert out.close().segments == 1
-        assert self._read(tmp_path / self.target_name) == {name: self.example()}
-
     def test_items_and_what_is_read_of_them_travel_through_pickle(self, tmp_path: Path) -> None:
         images = self._images({self.image_name(0): self.example()})
         write_all(self.format, tmp_path / self.target_name, images, self.classes)
@@ -112,26 +148,6 @@ class FormatConformance:
             assert list(source.iter_items()) == list(source.iter_items())
             assert [item.name for item in source.iter_items()] == names
 
-    def test_an_export_overwrites_nothing(self, tmp_path: Path) -> None:
-        images = self._images({self.image_name(0): self.example()})
-        write_all(self.format, tmp_path / self.target_name, images, self.classes)
-        before = content_of(tmp_path)
-        with pytest.raises(TargetExists):
-            write_all(self.format, tmp_path / self.target_name, images, self.classes)
-        assert content_of(tmp_path) == before
-
-    def test_a_broken_export_leaves_nothing(self, tmp_path: Path) -> None:
-        strange = export_image(self.image_name(1), label("1", {1: 60_000}))
-        images = [*self._images({self.image_name(0): self.example()}), strange]
-        with pytest.raises(UnknownClass):
-            write_all(self.format, tmp_path / self.target_name, images, self.classes)
-        assert list(tmp_path.iterdir()) == []
-
-    def test_an_export_without_images_is_whole(self, tmp_path: Path) -> None:
-        report = write_all(self.format, tmp_path / self.target_name, [], self.classes)
-        assert (report.images, report.segments, report.problems) == (0, 0, ())
-        assert (tmp_path / self.target_name).exists()
-
     def test_every_problem_has_a_code_and_a_sentence(self, tmp_path: Path) -> None:
         for problem in self.problems(tmp_path):
             assert re.fullmatch("[a-z_]+", problem.code)
@@ -147,9 +163,6 @@ class FormatConformance:
         _, problems = read_all(self.format, folder / self.target_name, self.options, {})
         assert problems
         return problems
-
-    def _images(self, named: dict[str, Any]) -> list[ExportImage]:
-        return [export_image(name, label_) for name, label_ in named.items()]
 
     def _read(self, path: Path) -> dict[str, Label | None]:
         images, problems = read_all(self.format, path, self.options, self.binding)
