@@ -1,4 +1,4 @@
-"""PNG files straight from runs: class maps and panoptic id maps, without a pixel in between.
+"""PNG files straight from runs: class maps, id maps and RGBA words, without a pixel in between.
 
 Every file is the same on every machine, with numba or without: the deflate stream is our own
 (docs/formats/png.md), so no release of zlib and no processor can change it, and a view's
@@ -25,7 +25,7 @@ WRITER_VERSION = 1
 MAX_PANOPTIC_ID = 2**24 - 1
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB, _INDEXED = 0, 2, 3
+_GREY, _RGB, _INDEXED, _RGBA = 0, 2, 3, 6
 # A chunk may hold 2^31 - 1 bytes.
 _CHUNK_BYTES = 1 << 30
 
@@ -41,6 +41,11 @@ def encode_panoptic_png(runs: Runs) -> bytes:
     """
     _check_values(runs, MAX_PANOPTIC_ID)
     return _encode_file(runs, runs.values.astype(np.int64), 3, _RGB, 8, b"")
+
+
+def encode_rgba_png(runs: Runs) -> bytes:
+    """An 8-bit RGBA file with value = R + 256 G + 65536 B + 2^24 A; alpha is data like the rest."""
+    return _encode_file(runs, runs.values.astype(np.int64), 4, _RGBA, 8, b"")
 
 
 def encode_class_png(runs: Runs, bit_depth: int = 8, palette: Palette | None = None) -> bytes:

@@ -29,7 +29,7 @@ _deflate = _compile_bodies(
 )
 _png = _compile_bodies(
     png_numpy,
-    "_bits_of_pixel _bits_of_zeros _bits_of_match _put_zeros _put_copies _put_pixels"
+    "_slot _bits_of_pixel _bits_of_zeros _bits_of_match _put_zeros _put_copies _put_pixels"
     " find_match collect_pieces collect_tokens",
     distance_symbol=_deflate["distance_symbol"],
 )

@@ -31,8 +31,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 FILTER_UP = 2
-# The "difference" of the byte that starts each row and names its filter.
-FILTER = 1 << 24
+# The "difference" of the byte that starts each row and names its filter; no pixel has it.
+FILTER = 1 << 32
 
 _MODULUS = 65521
 # Pieces are cut here so that the closed form of adler32 stays within 63 bits.
@@ -55,7 +55,7 @@ _BITS_OF_LENGTH[3] = 2
 
 def collect_pieces(
     samples: I64, ends: I64, height: int, width: int, bytes_per_pixel: int
-) -> tuple[I32, I64, int, int]:
+) -> tuple[I64, I64, int, int]:
     """Walk every row beside the one above: pieces of equal difference, in stream order.
 
     samples : of every run, the pixel's bytes in stream order, the first one lowest
@@ -66,7 +66,7 @@ def collect_pieces(
     filtered bytes in closed form.
     """
     room = 2 * len(ends) + 2 * height + height * width // _LONGEST_PIECE + 2
-    deltas = np.empty(room, np.int32)
+    deltas = np.empty(room, np.int64)
     offsets = np.empty(room + 1, np.int64)
     pieces, offset = 0, 0
     adler_a, adler_b = 1, 0
@@ -97,8 +97,8 @@ def collect_pieces(
         length = bytes_per_pixel * pixels
         adler_b = (adler_b + length * adler_a) % _MODULUS
         # Byte by byte: the high bits are kept out of the way of the borrow.
-        delta = ((value | 0x808080) - (value_above & 0x7F7F7F)) ^ (
-            (value ^ ~value_above) & 0x808080
+        delta = ((value | 0x80808080) - (value_above & 0x7F7F7F7F)) ^ (
+            (value ^ ~value_above) & 0x80808080
         )
         if delta:
             weight = length * pixels - bytes_per_pixel * (pixels * (pixels - 1) // 2)
@@ -117,14 +117,14 @@ def collect_pieces(
 
 
 def collect_tokens(
-    deltas: I32, offsets: I64, pieces: int, width: int, bytes_per_pixel: int
+    deltas: I64, offsets: I64, pieces: int, width: int, bytes_per_pixel: int
 ) -> tuple[I32, int]:
     """Say the pieces as literals and matches; returns the tokens and their number."""
     # Matches across rows pay where one of them holds several rows. Within rows they save
     # about 1 % of an 8-bit map, which is not worth a third of the time.
     is_narrow = width * bytes_per_pixel < LONGEST_MATCH // 2
     # A piece needs at most its bytes, two that remain, and one for every longest match.
-    tokens = np.empty(5 * pieces + int(offsets[pieces]) // LONGEST_MATCH + 16, np.int32)
+    tokens = np.empty(6 * pieces + int(offsets[pieces]) // LONGEST_MATCH + 16, np.int32)
     count = 0
     remembered = np.full(1 << _HASH_BITS, -1, np.int64)  # the latest piece, by its hash
     zeros, last = 0, -1  # zero bytes that wait to be written, and the byte before them
@@ -138,7 +138,7 @@ def collect_tokens(
             continue
         begin, stop, earlier = start, start, -1
         if is_narrow or (bytes_per_pixel > 1 and delta != FILTER):
-            slot = ((delta * _MULTIPLIER) & 0xFFFFFFFF) >> (32 - _HASH_BITS)
+            slot = _slot(delta)
             earlier = int(remembered[slot])
             remembered[slot] = k
         if earlier >= 0 and deltas[earlier] == delta and start - offsets[earlier] <= WINDOW:
@@ -155,7 +155,7 @@ def collect_tokens(
                 k += 1
                 covered = int(deltas[k])
                 if covered:
-                    remembered[((covered * _MULTIPLIER) & 0xFFFFFFFF) >> (32 - _HASH_BITS)] = k
+                    remembered[_slot(covered)] = k
             delta, start, end = int(deltas[k]), stop, int(offsets[k + 1])
             last = FILTER_UP if delta == FILTER else delta >> (8 * bytes_per_pixel - 8)
             zeros = 0
@@ -185,8 +185,14 @@ def collect_tokens(
     return tokens, _put_zeros(tokens, count, zeros, last)
 
 
+def _slot(delta: int) -> int:
+    """Where the latest piece of a difference is remembered; that of FILTER is the one of 2^24,
+    as it was before pixels had four bytes: another one would change bytes that are promised."""
+    return (((delta | delta >> 32 << 24) * _MULTIPLIER) & 0xFFFFFFFF) >> (32 - _HASH_BITS)
+
+
 def find_match(
-    deltas: I32,
+    deltas: I64,
     offsets: I64,
     pieces: int,
     bytes_per_pixel: int,
@@ -212,12 +218,13 @@ def find_match(
         saved = _bits_of_zeros(zeros, last)
     best, begin, stop = 0, start, start
     pixel = _bits_of_pixel(int(deltas[k]))
-    if bytes_per_pixel == 3 and deltas[k] != FILTER:
-        if pixel - far - 2 > best:
-            best, stop = pixel - far - 2, start + 3
-        gain = saved + pixel - _bits_of_match(before + 3, far)
+    if bytes_per_pixel >= 3 and deltas[k] != FILTER:
+        gain = pixel - _bits_of_match(bytes_per_pixel, far)
+        if gain > best:
+            best, stop = gain, start + bytes_per_pixel
+        gain = saved + pixel - _bits_of_match(before + bytes_per_pixel, far)
         if before and gain > best:
-            best, begin, stop = gain, start - before, start + 3
+            best, begin, stop = gain, start - before, start + bytes_per_pixel
     while k < pieces and deltas[k] == deltas[earlier]:
         length = int(offsets[k + 1] - offsets[k])
         if length != offsets[earlier + 1] - offsets[earlier]:
@@ -302,8 +309,8 @@ def _put_pixels(tokens: I32, count: int, length: int, delta: int, bytes_per_pixe
         tokens[count] = (256 + part) << 16 | bytes_per_pixel
         count += 1
         length -= part
-    # What remains is whole pixels: 258 is a multiple of 1, 2 and 3.
-    for k in range(length):
+    # What remains are the last bytes of a pixel, or whole ones.
+    for k in range(-length, 0):
         tokens[count] = ((delta >> (8 * (k % bytes_per_pixel))) & 255) << 16
         count += 1
     return count

@@ -20,16 +20,18 @@ from tests.real_data import real_data
 # The first call compiles, which no deadline allows for.
 unhurried = settings(deadline=None)
 
+# R = 1 and 35, instances 1, 255, 256, 257 and 65,535 in A and B; and the ends of the range.
+EDGE_WORDS = [0, 0x01000001, 0xFF000023, 0x00010023, 0x01010223, 0xFFFF0F23, 0x80808080, 2**32 - 1]
 EDGE_IDS = [0, 1, 2, 255, 256, 257, 65535, 65536, 65537, 0x7F7F7F, 0x808080, 2**24 - 1]
 
 
 def pixels(data: bytes) -> np.ndarray:
-    """What Pillow reads: ids of an RGB file, values of any other."""
+    """What Pillow reads: ids of an RGB file, words of an RGBA file, values of any other."""
     image = Image.open(io.BytesIO(data))
     image.load()
     array = np.asarray(image).astype(np.uint32)
     if array.ndim == 3:
-        return array[..., 0] | array[..., 1] << 8 | array[..., 2] << 16
+        return sum(array[..., channel] << 8 * channel for channel in range(array.shape[2]))
     return array
 
 
@@ -77,6 +79,33 @@ def test_pillow_reads_8_bit_classes(classes):
 @given(label_maps(values=(0, 1, 255, 256, 257, 32768, 65535)))
 def test_pillow_reads_16_bit_classes(classes):
     assert (pixels(png.encode_class_png(encode_runs(classes), 16)) == classes).all()
+
+
+@unhurried
+@given(label_maps(values=(*EDGE_WORDS, *EDGE_IDS)))
+def test_pillow_reads_words_of_32_bits(words):
+    assert (pixels(png.encode_rgba_png(encode_runs(words))) == words).all()
+
+
+@pytest.mark.parametrize("words", [EDGE_WORDS, [2**24, 2**25, 3 * 2**24, 0], range(40)])
+@pytest.mark.parametrize("times", [1, 13, 65, 129, 1000])
+def test_extreme_words_come_back(words, times):
+    """Long runs: 258, the longest match, is no multiple of four bytes."""
+    drawn = np.repeat(noise(9, 12, words), times, axis=1)
+    assert (pixels(png.encode_rgba_png(encode_runs(drawn))) == drawn).all()
+    tall = np.repeat(noise(60, 3, words), 5, axis=0)
+    assert (pixels(png.encode_rgba_png(encode_runs(tall))) == tall).all()
+
+
+def test_real_words_come_back_and_are_no_more_than_15_percent_larger_than_pillows():
+    for path in sorted(real_data("bdd100k_bitmask").glob("*.png")):
+        words = pixels(path.read_bytes())
+        data = png.encode_rgba_png(encode_runs(words))
+        assert (pixels(data) == words).all()
+        by_pillow = io.BytesIO()
+        rgba = words.astype("<u4").view(np.uint8).reshape(*words.shape, 4)
+        Image.fromarray(rgba).save(by_pillow, "PNG")
+        assert len(data) <= 1.15 * len(by_pillow.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -169,6 +198,17 @@ def test_both_twins_write_the_same_bytes(ids):
         assert png.encode_panoptic_png(runs) == compiled
 
 
+@settings(max_examples=60, deadline=None)
+@given(words=label_maps(values=(*EDGE_WORDS, 2**24, 2**25)))
+def test_both_twins_write_the_same_words(words):
+    runs = encode_runs(words)
+    with pytest.MonkeyPatch.context() as patch:
+        compiled = png.encode_rgba_png(runs)
+        patch.setattr(png, "kernels", png_numpy)
+        patch.setattr(png, "numba_is_used", lambda: False)
+        assert png.encode_rgba_png(runs) == compiled
+
+
 @pytest.mark.parametrize("bit_depth", [8, 16])
 def test_both_twins_write_the_same_class_map(plain, bit_depth):
     runs = encode_runs(blobs(80, 120, [0, 1, 2, 200, 255]))
@@ -181,6 +221,9 @@ GOLDEN = {
     "mosaic": "80d0c85f7157fbd22e5f05e5fdd457317c3e20a30468908fa8682c77ee1ec576",
     "blobs": "93c3dc47ca83a00b770399dd67cd84b16d600326313233594c0589d31a8696bc",
     "wide": "88335ba17f34db72d3a0a31b398d1fe09fd389fb36bdcc4bd6e5841e56f7be47",
+    "collision": "b9eed3404fb34179ea274dbd4ef66b6ed8c0bde9bcbebb60fa2dafa4d521ac1f",
+    "narrow": "cb3e468462daf036f561fb9876f43e290170b01b71fee3551ce4ae8e879a6e53",
+    "words": "91e155eb1599b3cea3c4f01c20119d88f3a676c99a9cdc23959eac5db3ab0035",
     "classes": "0bfa0771e3657bba56aa5e8af5747943e6c45a6136ff2ad05b5ec9cbfab353dc",
 }
 
@@ -194,10 +237,15 @@ def test_the_bytes_are_frozen():
     assert png.WRITER_VERSION == 1
     rows, columns = np.indices((120, 160))
     waves = (rows * 3 + columns * columns // 40) // 31 % 9
+    stripes = (rows * (columns % 3 == 0) % 3)[:24, :10]
     files = {
         "mosaic": png.encode_panoptic_png(encode_runs(id_map("112 112 ..2"))),
         "blobs": png.encode_panoptic_png(encode_runs(waves)),
         "wide": png.encode_panoptic_png(encode_runs(waves * 0x1F3A57 % 2**24)),
+        # The hash of a difference of 1103 is that of the byte that begins each row.
+        "collision": png.encode_panoptic_png(encode_runs(stripes * 1103)),
+        "narrow": png.encode_class_png(encode_runs(waves[:, :60])),
+        "words": png.encode_rgba_png(encode_runs(waves * 0x1F3A57B1 % 2**32)),
         "classes": png.encode_class_png(encode_runs(waves * 7000), 16),
     }
     assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == GOLDEN
