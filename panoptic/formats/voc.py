@@ -1,0 +1,38 @@
+"""The format `voc`: PASCAL VOC's segmentation files, also with a labelmap as CVAT writes it.
+
+The facts are from the development kit of VOC 2012 (palette, border, lists), the documentation
+of CVAT's "Segmentation mask 1.1" and Datumaro's description of its labelmap. See `voc_reader`
+for what the pixels mean and `voc_writer` for what is lost.
+"""
+
+from __future__ import annotations
+
+from panoptic.formats.base import Carries, Format
+from panoptic.formats.options import PHOTOS
+from panoptic.formats.voc_classes import SCHEME
+from panoptic.formats.voc_reader import open_voc, read_voc_item, recognise_voc
+from panoptic.formats.voc_writer import VocWriter
+
+VOC = Format(
+    name="voc",
+    title="PASCAL VOC segmentation",
+    has_classes=True,
+    has_ids=True,
+    file_name=None,
+    scheme=SCHEME,
+    open=open_voc,
+    read_item=read_voc_item,
+    create=VocWriter,
+    recognise=recognise_voc,
+    write_options=(PHOTOS,),
+    carries=Carries(
+        void="0, the background; a border of 255 is read as void, and none is written",
+        crowd="the region of a thing class without an object: one for each class",
+        overlap="only what is visible",
+        loses=(
+            "ids of stuff and crowds and those above 254, scores, tracks, attributes, hidden"
+            " pixels, unlabelled images, the suffix of names without photographs; more than 254"
+            " things in an image are an error"
+        ),
+    ),
+)
