@@ -64,6 +64,17 @@ def check_chunks(data: bytes, name: str) -> list[memoryview]:
         at = end + 4
 
 
+def find_chunk(data: bytes, kind: bytes) -> memoryview | None:
+    """The content of the first chunk of a kind in a file whose chunks were checked."""
+    view, at = memoryview(data), 8
+    while at < len(data):
+        length = int.from_bytes(view[at : at + 4], "big")
+        if view[at + 4 : at + 8] == kind:
+            return view[at + 8 : at + 8 + length]
+        at += length + 12
+    return None
+
+
 def check_plausible(content: list[memoryview], head: bytes, name: str) -> None:
     """As many bytes as all rows need at least: a decoder takes memory for the rows first."""
     expected, found = _rows_bytes(head), sum(map(len, content))

@@ -23,7 +23,8 @@ from panoptic.images import (
     read_label_file,
 )
 from panoptic.kernels import load_kernels, numba_is_used
-from panoptic.runs import Runs, check_size, encode_runs
+from panoptic.png_chunks import find_chunk
+from panoptic.runs import Runs, check_size, encode_runs, make_runs
 
 # Five to ten times faster than zlib on label maps, which are long repetitions.
 _inflater: Any
@@ -124,7 +125,13 @@ def read_value_runs(
     """As `encode_runs(read_id_map(source, mode, …))`: shown colours, or words of RGBA."""
     label = read_label_file(source, expected_size=expected_size, max_pixels=max_pixels, file=file)
     channels = _channels_of(label)
-    runs = _find_runs(label, channels) if mode == "color" and channels >= 3 else None
+    runs = None
+    if mode == "word" and channels == 4:
+        runs = _find_runs(label, channels, keeps_alpha=True)
+    elif mode == "color" and channels >= 3:
+        runs = _find_runs(label, channels)
+    elif mode == "color" and label.data[24:26] == bytes([8, _INDEXED]) and not label.data[28]:
+        runs = _show_colors(_find_runs(label, 1), label)
     return encode_runs(decode_label_file(label, mode)) if runs is None else runs
 
 
@@ -135,10 +142,24 @@ def check_depth(depth: int, allowed: Collection[int], file: str) -> None:
         raise MalformedFile(f"a file of {wanted} bits is needed, this one has {depth}", file=file)
 
 
-def _find_runs(label: LabelFile, channels: int) -> Runs | None:
+def _show_colors(indices: Runs | None, label: LabelFile) -> Runs | None:
+    """The colours that indices stand for; None where not all have one that hides what is below."""
+    palette = find_chunk(label.data, b"PLTE")
+    if indices is None or palette is None or find_chunk(label.data, b"tRNS") is not None:
+        return None
+    colors = np.zeros((len(palette) // 3, 4), np.uint8)
+    colors[:, :3] = np.frombuffer(palette, np.uint8, 3 * len(colors)).reshape(-1, 3)
+    if int(indices.values.max()) >= len(colors):
+        return None
+    shown = colors.view("<u4").reshape(-1)[indices.values]
+    return make_runs(indices.height, indices.width, shown, indices.lengths)
+
+
+def _find_runs(label: LabelFile, channels: int, *, keeps_alpha: bool = False) -> Runs | None:
     """The runs of a file of the usual kind; None for any other and for one with a fault.
 
     channels : bytes of a pixel; 0: the file is of no usual kind
+    keeps_alpha : alpha is the highest byte of a value, and not to be 255
     """
     if not channels or label.width > _WIDEST or not numba_is_used():
         return None
@@ -147,7 +168,7 @@ def _find_runs(label: LabelFile, channels: int) -> Runs | None:
     if raw is None:
         return None
     values, lengths = kernels.collect_runs(
-        np.frombuffer(raw, np.uint8), label.height, label.width, channels
+        np.frombuffer(raw, np.uint8), label.height, label.width, channels, keeps_alpha
     )
     return Runs(label.height, label.width, values, lengths) if values.size else None
 

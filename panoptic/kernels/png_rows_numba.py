@@ -22,17 +22,23 @@ I64 = NDArray[np.int64]
 _LOW_BITS, _HIGH_BIT = 0x7F7F7F7F, 0x80808080
 
 
-def collect_runs(raw: U8, height: int, width: int, channels: int) -> tuple[U32, I64]:
+def collect_runs(
+    raw: U8, height: int, width: int, channels: int, keeps_alpha: bool = False
+) -> tuple[U32, I64]:
     """See `png_rows_numpy.collect_runs`."""
     # Slices and views are made here: compiled, each of them takes half a second to compile.
     words = raw[: raw.size // 8 * 8].view(np.uint64)
-    values, lengths, count = _collect_runs(raw, words, height, width, channels)
+    values, lengths, count = _collect_runs(raw, words, height, width, channels, keeps_alpha)
     return values[:count], lengths[:count]
 
 
 @njit(cache=True, nogil=True)
-def _collect_runs(raw, words, height, width, channels):  # type: ignore[no-untyped-def]
+def _collect_runs(  # type: ignore[no-untyped-def]
+    raw, words, height, width, channels, keeps_alpha
+):
     stride = 1 + width * channels
+    kept = 0xFFFFFFFF if keeps_alpha else 0xFFFFFF
+    is_checked = channels == 4 and not keeps_alpha
     changed_words = np.empty(stride // 8 + 1, np.int64)
     changes = np.empty(stride + 1, np.int64)
     values, lengths, count = np.empty(1024, np.uint32), np.empty(1024, np.int64), 0
@@ -52,7 +58,7 @@ def _collect_runs(raw, words, height, width, channels):  # type: ignore[no-untyp
         if found > 0 or row == 0 or kind <= SUB or kind == AVERAGE:
             own, above = above, own
             runs = _unfilter_row(
-                raw, first, kind, width, channels, changes, starts, pixels, above, own
+                raw, first, kind, width, channels, changes, starts, pixels, above, own, is_checked
             )
             if runs < 0:
                 return values, lengths, 0
@@ -63,7 +69,7 @@ def _collect_runs(raw, words, height, width, channels):  # type: ignore[no-untyp
             for run in range(count):
                 values[run], lengths[run] = old_values[run], old_lengths[run]
         for run in range(runs):
-            value = np.uint32(pixels[own + run] & 0xFFFFFF)
+            value = np.uint32(pixels[own + run] & kept)
             length = starts[own + run + 1] - starts[own + run]
             if run == 0 and count > 0 and values[count - 1] == value:
                 lengths[count - 1] += length
@@ -75,9 +81,10 @@ def _collect_runs(raw, words, height, width, channels):  # type: ignore[no-untyp
 
 @njit(cache=True, nogil=True)
 def _unfilter_row(  # type: ignore[no-untyped-def]
-    raw, first, kind, width, channels, changes, starts, pixels, above, own
+    raw, first, kind, width, channels, changes, starts, pixels, above, own, is_checked
 ):
-    """The runs of a row from those above it; their number, or -1 if a pixel is not opaque."""
+    """The runs of a row from those above it; their number, or -1 if a pixel is not opaque, where
+    that is checked."""
     end, change, x, left = own, 0, 0, np.int64(0)
     while x < width:
         while starts[above + 1] <= x:
@@ -89,7 +96,7 @@ def _unfilter_row(  # type: ignore[no-untyped-def]
         at = first + x * channels
         pixel = _add(_predict(kind, left, up, corner), _pixel_at(raw, at, channels))
         if x == 0 or pixel != left:
-            if channels == 4 and pixel >> 24 != 255:
+            if is_checked and pixel >> 24 != 255:
                 return -1
             starts[end], pixels[end] = x, pixel
             end += 1

@@ -17,12 +17,14 @@ NONE, SUB, UP, AVERAGE, PAETH = range(5)
 
 
 def collect_runs(
-    raw: U8, height: int, width: int, channels: int
+    raw: U8, height: int, width: int, channels: int, keeps_alpha: bool = False
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Values and lengths of the runs of an image of 8 bits per channel.
 
     raw : uint8[height · (1 + width · channels)], rows with their filter's number before them
-    channels : 1 (value: the byte), 3 (R + 256 G + 65536 B) or 4 (the same; alpha must be 255)
+    channels : 1 (value: the byte), 2 (first + 256 second), 3 (R + 256 G + 65536 B) or 4 (the
+        same; alpha must be 255)
+    keeps_alpha : of 4 channels the value is R + 256 G + 65536 B + 2^24 A, whatever A is
 
     Both are empty if a row has an unknown filter or a pixel is not opaque.
     """
@@ -34,9 +36,10 @@ def collect_runs(
     for row, kind in enumerate(rows[:, 0].tolist()):
         above = _unfilter_row(kind, rows[row, 1:].reshape(width, channels), above)
         pixels[row, :, :channels] = above
-    if channels == 4 and int(pixels[:, :, 3].min()) < 255:
-        return np.empty(0, np.uint32), np.empty(0, np.int64)
-    pixels[:, :, 3] = 0
+    if not keeps_alpha:
+        if channels == 4 and int(pixels[:, :, 3].min()) < 255:
+            return np.empty(0, np.uint32), np.empty(0, np.int64)
+        pixels[:, :, 3] = 0
     return runs_numpy.encode(pixels.view("<u4").reshape(-1))
 
 

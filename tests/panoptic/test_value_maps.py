@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from panoptic import png_read
 from panoptic.errors import MalformedFile
+from panoptic.images import read_id_map
 from panoptic.png_read import read_index_runs, read_value_runs
 from panoptic.runs import decode_runs
 from panoptic.value_maps import read_number_runs
@@ -97,9 +99,39 @@ def test_colours_that_can_be_seen_through_are_refused() -> None:
 
 @law
 @given(pixels=arrays.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(4))))
-def test_alpha_is_the_highest_byte_of_a_word(pixels: np.ndarray) -> None:
+def test_alpha_is_the_highest_byte_of_a_word(pixels, twin) -> None:  # noqa: F811
     words = decode_runs(read_value_runs(png(Image.fromarray(pixels)), "word"))
     assert (words == np.ascontiguousarray(pixels).view("<u4")[:, :, 0]).all()
+
+
+@law
+@given(
+    pixels=arrays.arrays(np.uint8, SHAPES, elements=st.integers(0, 3)),
+    colors=st.lists(st.integers(0, 255), min_size=12, max_size=12),
+)
+def test_a_palette_shows_what_pillow_shows(pixels, colors, twin) -> None:  # noqa: F811
+    image = Image.fromarray(pixels, "P")
+    image.putpalette(colors)
+    data = png(image)
+    assert (decode_runs(read_value_runs(data, "color")) == read_id_map(data, "color")).all()
+
+
+def test_a_palette_that_can_be_seen_through_is_refused() -> None:
+    image = Image.fromarray(DRAWING.astype(np.uint8), "P")
+    image.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    with pytest.raises(MalformedFile, match="not opaque"):
+        read_value_runs(png(image, transparency=1), "color")
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA"])
+def test_no_pixel_of_a_usual_file_is_decoded(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba", reason="numba is not installed: all files are decoded")
+    image = Image.new(mode, (5, 4), 1 if mode == "P" else (1, 2, 3, 4))
+    if mode == "P":
+        image.putpalette([0, 0, 0, 200, 100, 50])
+    data = png(image)
+    monkeypatch.delattr(png_read, "decode_label_file")
+    assert read_value_runs(data, "color" if mode == "P" else "word").values.size == 1
 
 
 def test_words_need_an_alpha_channel() -> None:
