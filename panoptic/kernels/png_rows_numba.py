@@ -53,7 +53,9 @@ def _collect_runs(  # type: ignore[no-untyped-def]
         kind = np.int64(raw[first - 1])
         if kind > PAETH:
             return values, lengths, 0
-        found = _find_nonzero(raw, words, first, stop, changed_words, changes)
+        found = 0
+        if kind != NONE:
+            found = _find_nonzero(raw, words, first, stop, changed_words, changes)
         # Zeros with Up or Paeth repeat the row above; but the first has none that is opaque.
         if found > 0 or row == 0 or kind <= SUB or kind == AVERAGE:
             own, above = above, own
@@ -101,9 +103,12 @@ def _unfilter_row(  # type: ignore[no-untyped-def]
             starts[end], pixels[end] = x, pixel
             end += 1
         left = pixel
+        if kind == NONE:  # as it is written: files with a palette have no other filter
+            x = _end_of_same(raw, first, x, width, channels)
+            continue
         x += 1
         # Zeros go on with this run, unless they mean black or the pixel above and it is neither.
-        if (kind == NONE and pixel != 0) or (UP <= kind <= AVERAGE and pixel != up):
+        if UP <= kind <= AVERAGE and pixel != up:
             continue
         x = width if kind <= SUB else starts[above + 1]
         while changes[change] < at + channels:
@@ -112,6 +117,15 @@ def _unfilter_row(  # type: ignore[no-untyped-def]
             x = (changes[change] - first) // channels
     starts[end] = width
     return end - own
+
+
+@njit(cache=True, nogil=True)
+def _end_of_same(raw, first, x, width, channels):  # type: ignore[no-untyped-def]
+    """Where the pixels of an unfiltered row end that are as the one at `x`."""
+    at, stop = first + x * channels + channels, first + width * channels
+    while at < stop and raw[at] == raw[at - channels]:
+        at += 1
+    return (at - first) // channels
 
 
 @njit(cache=True, nogil=True)

@@ -128,7 +128,7 @@ def test_no_pixel_of_a_usual_file_is_decoded(mode: str, monkeypatch: pytest.Monk
     pytest.importorskip("numba", reason="numba is not installed: all files are decoded")
     image = Image.new(mode, (5, 4), 1 if mode == "P" else (1, 2, 3, 4))
     if mode == "P":
-        image.putpalette([0, 0, 0, 200, 100, 50])
+        image.putpalette([0, 0, 0, 200, 100, 50] + [9, 9, 9] * 254)
     data = png(image)
     monkeypatch.delattr(png_read, "decode_label_file")
     assert read_value_runs(data, "color" if mode == "P" else "word").values.size == 1
