@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from datasets_app.bulk import batched
 from datasets_app.imports.checking import CLEAN, CheckedLabel, ImportRules, check_import
 from datasets_app.jobs.executor import map_shards
 from panoptic.codec import EncodedLabel, decode_label, pack_label
@@ -15,6 +14,8 @@ from panoptic.formats.registry import get_format
 from panoptic.images import ImageHeader, read_header
 
 _ITEMS_PER_SHARD = 32
+# Some images have annotations of megabytes, and several shards of them are on their way.
+_BYTES_PER_SHARD = 4_000_000
 
 
 class PhotoFile(NamedTuple):
@@ -65,12 +66,26 @@ def read_images(
     needs_parents = not get_format(format_name).has_ids
 
     def shards() -> Iterator[Shard]:
-        for some in batched(items, _ITEMS_PER_SHARD):
+        for some in _small_batches(items):
             parents = find_parents([item.name for item in some]) if needs_parents else {}
             yield Shard(format_name, some, parents, binding, options, rules)
 
     for images in map_shards(read_shard, shards()):
         yield from images
+
+
+def _small_batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield items in lists that are short, and shorter where items are large."""
+    batch: list[Any] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += getattr(item, "size_bytes", 0)
+        if len(batch) == _ITEMS_PER_SHARD or size >= _BYTES_PER_SHARD:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def read_shard(shard: Shard) -> list[ReadImage]:

@@ -10,13 +10,13 @@ from panoptic.formats.coco_fields import is_int, show
 
 
 def read_categories(
-    entries: Sequence[Any], file: str, problems: ProblemList
+    entries: Sequence[Any], file: str, problems: ProblemList, default: Kind = "thing"
 ) -> tuple[FileClass, ...]:
     """The classes of a file, in its order.
 
-    `isthing` may be 0, 1, false or true. Where no category has it every class is a thing, with
-    a warning; where only some have it each one without is an error: a guess would decide how
-    segments are joined.
+    `isthing` may be 0, 1, false or true. Where no category has it every class is of the
+    `default` kind; where only some have it each one without is an error: a guess would decide
+    how segments are joined.
     """
     classes: list[FileClass] = []
     seen: set[int] = set()
@@ -29,7 +29,7 @@ def read_categories(
             problems.add(Problem("duplicate_category", message, file))
             continue
         seen.add(external_id)
-        kind = _kind(entry, file, problems) if has_kinds else "thing"
+        kind = _kind(entry, file, problems) if has_kinds else default
         parent = entry.get("supercategory")
         classes.append(
             FileClass(

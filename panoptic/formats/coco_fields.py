@@ -7,15 +7,13 @@ unknown keys of an image become attributes of the image, and both are written ag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import (
-    list_some,
-)
+from panoptic.formats.base import WARNING, Problem, list_some
 from panoptic.label import Origin, Segment
 from panoptic.segments import MAX_SEGMENT_ID, MAX_TRACK_ID
 
@@ -173,6 +171,36 @@ def _read_origin(value: object) -> Origin | None:
     if score is not None and not _is_ratio(score):
         return None
     return Origin(value["model"], version, None if score is None else float(score))
+
+
+class Claim(NamedTuple):
+    """What a file says of a segment, and what its pixels say; the box is x, y, width, height."""
+
+    info: Mapping[str, Any]
+    segment_id: int
+    area: int
+    box: list[int]
+
+
+def claim_of(info: Mapping[str, Any], segment_id: int, area: int, edges: Sequence[int]) -> Claim:
+    """A claim beside the area and the edges (top, left, bottom, right) that were measured."""
+    top, left, bottom, right = edges
+    return Claim(info, segment_id, area, [left, top, right - left, bottom - top])
+
+
+def check_claims(claims: Iterable[Claim], file: str, image: str) -> Iterator[Problem]:
+    """Warn, once per image and kind, of areas and boxes that the pixels contradict."""
+    wrong: dict[str, list[tuple[int, str]]] = {"area": [], "bbox": []}
+    for info, segment_id, area, box in claims:
+        if (claimed := info.get("area")) is not None and claimed != area:
+            wrong["area"].append((segment_id, f"{segment_id} ({show(claimed)}, has {area})"))
+        if (claimed := info.get("bbox")) and claimed != box:  # Mapillary writes empty boxes
+            wrong["bbox"].append((segment_id, f"{segment_id} ({show(claimed)}, has {box})"))
+    for what, found in wrong.items():
+        if found:
+            told = list_some([text for _, text in found], 3)
+            message = f"the {what} claimed for segments {told} is not that of the pixels"
+            yield Problem(f"{what}_mismatch", message, file, image, found[0][0], WARNING)
 
 
 def describe_ids(ids: Sequence[int]) -> str:

@@ -25,6 +25,7 @@ COCO_INSTANCES = Format(
         void="what no annotation covers",
         crowd="`iscrowd`, as uncompressed RLE",
         overlap="full masks; annotations of an image stand bottom first",
-        loses="that an image is unlabelled; attributes that have the name of a COCO key",
+        loses="that an image is unlabelled; attributes that have the name of a COCO key; splits and"
+        " photographs",
     ),
 )

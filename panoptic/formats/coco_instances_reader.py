@@ -2,15 +2,15 @@
 
 Ids are unique over the file there and over the image here. One that fits (1 to 2^24 - 1) is
 kept; a larger one, as real crowds have, gets the lowest free id of its image and stays as the
-attribute `source_id`. Area and bbox of the file are not compared: COCO's are those of the
-polygon, not of its pixels.
+attribute `source_id`. Areas and boxes are those of the pixels. Of an RLE a claim that differs is
+a warning; of polygons and crowds COCO's are those of an outline, so they are not compared.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from panoptic.errors import MalformedFile, PanopticError, UnknownClass
 from panoptic.formats.base import (
     WARNING,
     Binding,
+    Kind,
     LabelledImage,
     Problem,
     ProblemList,
@@ -28,6 +29,9 @@ from panoptic.formats.base import (
     problem_of,
 )
 from panoptic.formats.coco_fields import (
+    Claim,
+    check_claims,
+    claim_of,
     describe_ids,
     id_key,
     is_int,
@@ -42,13 +46,15 @@ from panoptic.formats.photos import check_size, locate_photo
 from panoptic.formats.spool import Spool
 from panoptic.polygons import decode_polygons
 from panoptic.rle import decode_coco_rle
-from panoptic.runs import Spans, spans_of_mask
+from panoptic.runs import Runs, measure_runs, spans_of_mask
 from panoptic.segments import MAX_SEGMENT_ID
 
 
-def open_instances(path: Path, options: ReadOptions) -> CocoSource:
+def open_instances(path: Path, options: ReadOptions, default_kind: Kind = "thing") -> CocoSource:
     """Scan the JSON; everything is in it."""
-    return CocoSource(path, check=_check_annotation_ids)
+    return CocoSource(
+        path, check=_check_annotation_ids, watch=options.watch, default_kind=default_kind
+    )
 
 
 def read_instances_item(item: CocoItem, binding: Binding, options: ReadOptions) -> LabelledImage:
@@ -80,13 +86,17 @@ def _read(item: CocoItem, binding: Binding, options: ReadOptions) -> LabelledIma
     photo = locate_photo(options.images, entry["file_name"])
     found = list(photo.problems)
     found += check_size(photo, image.size, item.name)
-    masks = []
+    masks: list[Mask] = []
+    claims: list[Claim] = []
     for annotation in _number(item, found):
         try:
-            masks.append(_read_mask(annotation, image.size, binding, item, found))
+            mask = _read_geometry(annotation.info.get("segmentation"), image.size)
+            masks.append(_read_mask(annotation, mask, binding, item, found))
+            claims += _claims_of(annotation, mask)
         except PanopticError as error:
             problem = problem_of(error, file=item.file, image=item.name)
             found.append(problem._replace(segment=annotation.info["id"]))
+    found += check_claims(claims, item.file, item.name)
     painting = Painting(None, 0, 0, ())
     if not has_errors(found):
         painting = paint_masks(
@@ -141,7 +151,7 @@ def _source_of(info: Mapping[str, Any], number: int) -> Mapping[str, Any]:
 
 def _read_mask(
     annotation: _Annotation,
-    size: tuple[int, int],
+    mask: Runs,
     binding: Binding,
     item: CocoItem,
     found: list[Problem],
@@ -159,13 +169,22 @@ def _read_mask(
     row = read_row(
         info, annotation.segment_id, bound.class_id, crowd, *where, extra=annotation.extra
     )
-    return Mask(row, bound.kind, _read_geometry(info.get("segmentation"), size))
+    return Mask(row, bound.kind, spans_of_mask(mask))
 
 
-def _read_geometry(segmentation: Any, size: tuple[int, int]) -> Spans:
+def _claims_of(annotation: _Annotation, mask: Runs) -> Iterator[Claim]:
+    """What an RLE is said to measure; one without pixels is reported as such."""
+    info = annotation.info
+    if isinstance(info["segmentation"], Mapping) and not info.get("iscrowd"):
+        _, areas, boxes = measure_runs(mask)
+        for area, edges in zip(areas.tolist(), boxes.tolist(), strict=True):
+            yield claim_of(info, annotation.segment_id, area, edges)
+
+
+def _read_geometry(segmentation: Any, size: tuple[int, int]) -> Runs:
     """The full mask; MalformedFile says what is wrong with it."""
     if isinstance(segmentation, list):
-        return spans_of_mask(decode_polygons(segmentation, *size))
+        return decode_polygons(segmentation, *size)
     if not isinstance(segmentation, Mapping):
         raise MalformedFile("segmentation is neither a list of polygons nor an RLE")
     if segmentation.get("size") != list(size):
@@ -173,7 +192,7 @@ def _read_geometry(segmentation: Any, size: tuple[int, int]) -> Spans:
         reason = f"the RLE is of size {told}, the image of {list(size)} (height, width)"
         raise MalformedFile(reason)
     counts: Any = segmentation.get("counts")
-    return spans_of_mask(decode_coco_rle(counts, *size))
+    return decode_coco_rle(counts, *size)
 
 
 def _check_annotation_ids(spool: Spool, file: str, problems: ProblemList) -> None:

@@ -25,6 +25,7 @@ COCO_PANOPTIC = Format(
         void="id 0",
         crowd="`iscrowd`; several crowds of a class stay several",
         overlap="the visible part of every segment",
-        loses="hidden pixels and segments; attributes that have the name of a COCO key",
+        loses="hidden pixels and segments; attributes that have the name of a COCO key; splits and"
+        " photographs",
     ),
 )

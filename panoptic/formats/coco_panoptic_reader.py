@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +24,12 @@ from panoptic.formats.base import (
     Problem,
     ReadOptions,
     has_errors,
-    list_some,
     problem_of,
 )
 from panoptic.formats.coco_fields import (
+    Claim,
+    check_claims,
+    claim_of,
     describe_ids,
     id_key,
     is_segment_id,
@@ -48,7 +50,9 @@ from panoptic.segments import MAX_SEGMENT_ID
 def open_panoptic(path: Path, options: ReadOptions) -> CocoSource:
     """Scan the JSON; the PNGs lie in `options.labels`, else in the JSON's path without .json."""
     folder = options.labels or path.with_suffix("")
-    return CocoSource(path, folder=folder, needs_kinds=True, name_from_annotation=True)
+    return CocoSource(
+        path, folder=folder, needs_kinds=True, name_from_annotation=True, watch=options.watch
+    )
 
 
 def read_panoptic_item(item: CocoItem, binding: Binding, options: ReadOptions) -> LabelledImage:
@@ -113,9 +117,12 @@ def _read_label(
         return None
     measures = measure_runs(runs)
     _check_ids(measures.ids, entries, file_name, item.name, found)
+    if has_errors(found) and _are_two_channels(measures.ids, binding):
+        message = "its red is a category and its green a number: the 2-channel form has no ids"
+        found.append(Problem("two_channels", message, file_name, item.name))
     if has_errors(found):
         return None
-    _check_claims(measures, entries, item, found)
+    found += check_claims(_iter_claims(measures, entries), item.file, item.name)
     rows, joined = _join_stuff(entries, item, found)
     if joined:
         ids = sorted(joined)
@@ -186,30 +193,17 @@ def _check_ids(
         found.append(Problem("unmatched_ids", message, file, image, only_table[0]))
 
 
-def _check_claims(
-    measures: Measures, entries: Sequence[_Entry], item: CocoItem, found: list[Problem]
-) -> None:
-    """Warn, once per image and kind, of areas and boxes that the pixels contradict."""
+def _are_two_channels(ids: np.ndarray[Any, np.dtype[np.uint32]], binding: Binding) -> bool:
+    """Whether they look like category + 256 · number, as panopticapi's other form has them."""
+    is_numbered = ids.size > 0 and 256 <= ids.max() < 65536
+    return is_numbered and all(number & 255 in binding for number in ids.tolist())
+
+
+def _iter_claims(measures: Measures, entries: Sequence[_Entry]) -> Iterator[Claim]:
     areas = dict(zip(measures.ids.tolist(), measures.areas.tolist(), strict=True))
     boxes = dict(zip(measures.ids.tolist(), measures.boxes.tolist(), strict=True))
-    wrong_areas, wrong_boxes = [], []
     for info, _, row in entries:
-        claimed_area, claimed_box = info.get("area"), info.get("bbox")
-        top, left, bottom, right = boxes[row.segment_id]
-        if claimed_area is not None and claimed_area != areas[row.segment_id]:
-            text = f"{row.segment_id} ({claimed_area}, has {areas[row.segment_id]})"
-            wrong_areas.append((row.segment_id, text))
-        box = [left, top, right - left, bottom - top]
-        if claimed_box and claimed_box != box:  # Mapillary writes empty boxes
-            wrong_boxes.append((row.segment_id, f"{row.segment_id} ({claimed_box}, has {box})"))
-    for code, what, wrong in (
-        ("area_mismatch", "area", wrong_areas),
-        ("bbox_mismatch", "bbox", wrong_boxes),
-    ):
-        if wrong:
-            told = list_some([text for _, text in wrong], 3)
-            message = f"the {what} claimed for segments {told} is not that of the pixels"
-            found.append(Problem(code, message, item.file, item.name, wrong[0][0], WARNING))
+        yield claim_of(info, row.segment_id, areas[row.segment_id], boxes[row.segment_id])
 
 
 def _join_stuff(

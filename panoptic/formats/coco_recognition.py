@@ -17,15 +17,31 @@ _FOLDERS = (".", "annotations")
 def recognise_panoptic(path: Path) -> Iterator[Found]:
     """JSON files whose annotations have `segments_info`."""
     for file, annotation in _iter_annotated(path):
-        if "segments_info" in annotation:
+        # Files of Cityscapes are named so, and are read with its classes.
+        if "segments_info" in annotation and not file.name.startswith("cityscapes_panoptic_"):
             yield Found(file, f"the annotations of {file.name} have segments_info")
 
 
 def recognise_instances(path: Path) -> Iterator[Found]:
     """JSON files whose annotations have a `segmentation`."""
     for file, annotation in _iter_annotated(path):
-        if "segmentation" in annotation:
+        if "segmentation" in annotation and not _is_stuff(file, annotation):
             yield Found(file, f"the annotations of {file.name} have a segmentation")
+
+
+def recognise_stuff(path: Path) -> Iterator[Found]:
+    """JSON files named as those of COCO-Stuff are, whose annotations are RLE.
+
+    What is in such a file does not tell it from one of instances: under another name it is
+    taken for that.
+    """
+    for file, annotation in _iter_annotated(path):
+        if _is_stuff(file, annotation):
+            yield Found(file, f"{file.name} is named as COCO's files of stuff are, and holds RLE")
+
+
+def _is_stuff(file: Path, annotation: Mapping[str, Any]) -> bool:
+    return file.name.startswith("stuff") and isinstance(annotation.get("segmentation"), Mapping)
 
 
 def _iter_annotated(path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:

@@ -169,7 +169,7 @@ COCO_STUFF = Format(
         void="what no annotation covers",
         crowd="the region of a thing class, which is read as one crowd",
         overlap="the topmost segment",
-        loses="hidden pixels and segments; which thing is which, with things=other also of which"
+        loses="hidden pixels and segments; which thing is which, with `things=other` also of which"
         " class; scores, tracks, origins and attributes of segments that are joined; attributes"
         " that have the name of a COCO key; that an image is unlabelled; splits and photographs",
     ),

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import LabelledImage, Problem, ReadOptions, WriteOptions
+from panoptic.formats.base import ReadOptions, WriteOptions
 from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.label import Label, measure_label, spans_of
-from panoptic.runs import decode_runs, runs_from_spans
-from tests.builders import id_map, label, stack
+from tests.builders import label, stack
+from tests.panoptic.formats.coco_cases import annotation, file_of, full_mask
+from tests.panoptic.formats.coco_cases import read_instances as read
+from tests.panoptic.formats.coco_cases import written_instances as written
 from tests.panoptic.formats.files import (
-    BINDING,
-    CATEGORIES,
-    RANDOM_CLASSES,
     bind_all,
     errors,
     export_image,
@@ -33,7 +25,6 @@ from tests.panoptic.formats.files import (
     write_all,
     write_json,
 )
-from tests.panoptic.strategies import layered_labels
 from tests.real_data import real_data
 
 # pycocotools decodes by an __array__ of numpy 1.
@@ -264,6 +255,23 @@ def test_a_truncated_json_is_refused(tmp_path: Path) -> None:
         COCO_INSTANCES.open(path, ReadOptions())
 
 
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "x.json", file_of(annotation(1, "1", 1)))
+    with COCO_INSTANCES.open(path, ReadOptions()) as source:
+        assert len(list(source.iter_items())) == 1
+        path.write_bytes(b"[" + path.read_bytes())
+        with pytest.raises(MalformedFile, match="changed while it was read"):
+            list(source.iter_items())
+
+
+def test_a_file_that_is_replaced_while_it_is_read_changes_nothing(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "x.json", file_of(annotation(1, "1", 1)))
+    with COCO_INSTANCES.open(path, ReadOptions()) as source:
+        before = list(source.iter_items())
+        write_json(tmp_path / "y.json", {}).replace(path)
+        assert list(source.iter_items()) == before
+
+
 # Writing
 
 
@@ -293,84 +301,12 @@ def test_polygons_are_written_on_request_and_crowds_stay_rle(tmp_path: Path) -> 
     assert read_labels(COCO_INSTANCES, tmp_path / "out.json") == {"a.jpg": square}
 
 
-def test_a_mask_with_a_hole_is_written_as_rle_and_reported(tmp_path: Path) -> None:
-    ring = label("1111 1..1 1111", {1: 7})
-    report = write_all(
-        COCO_INSTANCES,
-        tmp_path / "out.json",
-        [export_image("a.jpg", ring)],
-        options=WriteOptions(geometry="polygon"),
-    )
-    assert [(p.code, p.image, p.segment) for p in report.problems] == [("no_polygon", "a.jpg", 1)]
-    assert read_labels(COCO_INSTANCES, tmp_path / "out.json") == {"a.jpg": ring}
-
-
 def test_an_unlabelled_image_is_reported(tmp_path: Path) -> None:
     report = write_all(COCO_INSTANCES, tmp_path / "out.json", [export_image("a.jpg", None)])
     assert [problem.code for problem in report.problems] == ["unlabelled_image"]
 
 
-@settings(deadline=None)
-@given(data=st.data())
-def test_the_official_tool_reads_the_masks_that_were_written(
-    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    drawn = data.draw(layered_labels())
-    target = tmp_path_factory.mktemp("export") / "out.json"
-    write_all(COCO_INSTANCES, target, [export_image("a.jpg", drawn)], RANDOM_CLASSES)
-    content = json.loads(target.read_text())
-    measures = measure_label(drawn)
-    areas = dict(zip(measures.ids.tolist(), measures.areas.tolist(), strict=True))
-    assert len(content["annotations"]) == len(areas)
-    for info in content["annotations"]:
-        segment_id = info.get("segment_id", info["id"])
-        segmentation = info["segmentation"]
-        if isinstance(segmentation["counts"], list):
-            segmentation = coco_mask.frPyObjects(segmentation, *segmentation["size"])
-        mask = coco_mask.decode(segmentation).astype(bool)
-        assert np.array_equal(mask, full_mask(drawn, segment_id))
-        assert info["area"] == areas[segment_id]
-        assert info["bbox"] == coco_mask.toBbox(segmentation).tolist()
-
-
 # Real annotations
-
-
-def test_real_masks_equal_those_of_pycocotools_and_so_do_those_of_the_export(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    original = real_data("coco_instances") / "instances_train80.json"
-    binding, classes = bind_all(COCO_INSTANCES, original)
-    images, problems = read_all(COCO_INSTANCES, original, binding=binding)
-    assert problems == ()
-    write_all(
-        COCO_INSTANCES,
-        tmp_path / "out.json",
-        [export_image(image.name, image.label, attributes=image.attributes) for image in images],
-        classes,
-    )
-    oracles = [COCO(str(path)) for path in (original, tmp_path / "out.json")]
-    capsys.readouterr()
-    before = oracles[0]
-    assert set(oracles[1].anns) == set(before.anns)
-    seen = 0
-    for image in images:
-        assert image.label is not None
-        image_id = image.attributes["source_id"]
-        by_id = {
-            row.attributes.get("source_id", row.segment_id): row for row in image.label.segments
-        }
-        assert set(by_id) == {info["id"] for info in before.imgToAnns[image_id]}
-        for number, row in by_id.items():
-            ours = full_mask(image.label, row.segment_id)
-            for oracle in oracles:
-                info = oracle.anns[number]
-                assert np.array_equal(ours, oracle.annToMask(info).astype(bool))
-                assert (info["image_id"], bool(info["iscrowd"])) == (image_id, row.crowd)
-                assert info["category_id"] == before.anns[number]["category_id"]
-            seen += 1
-    assert seen == 705
-    assert sum(image.hidden_pixels for image in images) > 0
 
 
 def test_real_annotations_survive_a_round_trip(tmp_path: Path) -> None:
@@ -385,57 +321,3 @@ def test_real_annotations_survive_a_round_trip(tmp_path: Path) -> None:
     )
     again, _ = read_all(COCO_INSTANCES, tmp_path / "out.json", binding=binding)
     assert again == images
-
-
-def annotation(number: int, drawing: str, category_id: int) -> dict[str, Any]:
-    """An annotation of image 1 with a compressed RLE."""
-    mask: NDArray[np.uint8] = np.asfortranarray(id_map(drawing) > 0, dtype=np.uint8)
-    segmentation = coco_mask.encode(mask)
-    return {
-        "id": number,
-        "image_id": 1,
-        "category_id": category_id,
-        "segmentation": {
-            "size": list(mask.shape),
-            "counts": segmentation["counts"].decode("ascii"),
-        },
-        "area": int(mask.sum()),
-        "bbox": coco_mask.toBbox(segmentation).tolist(),
-        "iscrowd": 0,
-    }
-
-
-def file_of(*infos: dict[str, Any], size: tuple[int, int] | None = None) -> dict[str, Any]:
-    """A file of one image `a.jpg`, of the size of the first RLE."""
-    if size is None:
-        size = (2, 3)
-        for info in infos:
-            segmentation = info["segmentation"]
-            if isinstance(segmentation, Mapping) and "size" in segmentation:
-                size = tuple(segmentation["size"])
-                break
-    height, width = size
-    image = {"id": 1, "file_name": "a.jpg", "height": height, "width": width}
-    return {"images": [image], "annotations": list(infos), "categories": CATEGORIES}
-
-
-def read(
-    folder: Path, *infos: dict[str, Any], size: tuple[int, int] | None = None, **options: Any
-) -> tuple[list[LabelledImage], tuple[Problem, ...]]:
-    path = write_json(folder / "x.json", file_of(*infos, size=size))
-    return read_all(COCO_INSTANCES, path, ReadOptions(**options), BINDING)
-
-
-def written(
-    folder: Path, labels: Mapping[str, Label], options: WriteOptions | None = None
-) -> dict[str, Any]:
-    """Export these labels to out.json and return its content."""
-    images = [export_image(name, label_) for name, label_ in labels.items()]
-    write_all(COCO_INSTANCES, folder / "out.json", images, options=options)
-    content: dict[str, Any] = json.loads((folder / "out.json").read_text())
-    return content
-
-
-def full_mask(given: Label, segment_id: int) -> NDArray[np.bool_]:
-    spans = spans_of(given)[segment_id]
-    return decode_runs(runs_from_spans(*given.shape, [(1, spans)]), bool)

@@ -15,7 +15,7 @@ from panoptic.formats.base import ExportClass, TargetExists, WriteOptions
 from panoptic.formats.coco_categories import category_ids
 from panoptic.formats.coco_panoptic import COCO_PANOPTIC
 from panoptic.label import Label, renumber
-from tests.builders import label, stack
+from tests.builders import label
 from tests.panoptic.formats.files import (
     CLASSES,
     bind_all,
@@ -68,21 +68,6 @@ def test_two_exports_of_the_same_are_equal_byte_by_byte(tmp_path: Path) -> None:
         write_all(COCO_PANOPTIC, tmp_path / name, images)
     assert (tmp_path / "x.json").read_bytes() == (tmp_path / "y.json").read_bytes()
     assert (tmp_path / "x/b.png").read_bytes() == (tmp_path / "y/b.png").read_bytes()
-
-
-def test_a_layered_label_is_written_as_it_is_seen_and_the_rest_is_reported(tmp_path: Path) -> None:
-    layered = stack("1111", ".2..", "..33", ".4..", classes={1: 7, 2: 9, 3: 9, 4: 9})
-    report = write_all(COCO_PANOPTIC, tmp_path / "x.json", [export_image("a.jpg", layered)])
-    assert (report.segments, report.hidden_pixels, report.hidden_segments) == (3, 4, 1)
-    assert [(p.code, p.image, p.segment) for p in report.problems] == [
-        ("hidden_segment", "a.jpg", 2)
-    ]
-    (info,) = json.loads((tmp_path / "x.json").read_text())["annotations"]
-    assert [(s["id"], s["area"], s["bbox"]) for s in info["segments_info"]] == [
-        (1, 1, [0, 0, 1, 1]),
-        (3, 2, [2, 0, 2, 1]),
-        (4, 1, [1, 0, 1, 1]),
-    ]
 
 
 def test_an_unlabelled_image_stays_one(tmp_path: Path) -> None:

@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
-from panoptic.formats.base import BoundClass, LabelledImage, Problem, ReadOptions
+from panoptic.formats.base import ReadOptions
 from panoptic.formats.instance_masks import INSTANCE_MASKS
 from panoptic.formats.matched_ids import assign_ids
 from panoptic.label import renumber, spans_of
 from panoptic.runs import decode_runs, runs_from_spans
-from tests.builders import id_map, label, stack
-from tests.panoptic.formats.files import errors, export_image, read_all, write_all
+from tests.builders import label, stack
+from tests.panoptic.formats.files import errors, export_image, write_all
+from tests.panoptic.formats.mask_cases import MASK_BINDING, save_masks, save_photo
+from tests.panoptic.formats.mask_cases import read_masks as read
 from tests.real_data import real_data
-
-BINDING = {"object": BoundClass(7, "thing"), "nucleus": BoundClass(4, "thing")}
 
 
 def test_each_mask_is_a_thing_numbered_by_its_first_pixel(tmp_path: Path) -> None:
@@ -51,14 +50,6 @@ def test_the_class_is_the_one_that_the_options_name(tmp_path: Path) -> None:
 def test_without_options_the_class_is_object(tmp_path: Path) -> None:
     with INSTANCE_MASKS.open(tmp_path, ReadOptions()) as source:
         assert [class_.name for class_ in source.classes] == ["object"]
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
-def test_the_mode_of_a_mask_does_not_matter(tmp_path: Path, mode: str) -> None:
-    save_masks(tmp_path / "a", mode=mode, one="11. 1..", two="..1 ..1")
-    (image,), problems = read(tmp_path)
-    assert problems == ()
-    assert image.label == label("112 1.2", {1: 7, 2: 7})
 
 
 def test_overlaps_survive_with_the_smaller_on_top(tmp_path: Path) -> None:
@@ -252,7 +243,7 @@ def test_real_masks_are_read_pixel_by_pixel(folder: str) -> None:
     with INSTANCE_MASKS.open(root / folder, ReadOptions()) as source:
         items = list(source.iter_items())[::6]
     for item in items:
-        image = INSTANCE_MASKS.read_item(item, BINDING, ReadOptions(images=root / "images"))
+        image = INSTANCE_MASKS.read_item(item, MASK_BINDING, ReadOptions(images=root / "images"))
         assert errors(image.problems) == []
         assert image.photo == root / "images" / f"{image.name}.png"
         assert image.label is not None
@@ -283,20 +274,3 @@ def test_real_corrections_change_the_images_that_the_manifest_names(old: str, ne
         if label_ is not None and assign_ids(label_, before.get(name)) != before.get(name)
     }
     assert changed == set(manifest[f"changed_{old}_{new}"])
-
-
-def read(folder: Path, **options: Any) -> tuple[list[LabelledImage], tuple[Problem, ...]]:
-    return read_all(INSTANCE_MASKS, folder, ReadOptions(**options), BINDING)
-
-
-def save_masks(folder: Path, mode: str = "L", **drawings: str) -> None:
-    """Masks `<name>.png` of an image."""
-    (folder / "masks").mkdir(parents=True)
-    for name, drawing in drawings.items():
-        plane: NDArray[np.uint8] = np.where(id_map(drawing) > 0, 255, 0).astype(np.uint8)
-        Image.fromarray(plane).convert(mode).save(folder / "masks" / f"{name}.png")
-
-
-def save_photo(path: Path, height: int, width: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (width, height)).save(path)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.json_stream import encode_json, iter_arrays, write_object
+from panoptic.formats import json_stream
+from panoptic.formats.json_stream import encode_json, iter_arrays, iter_elements, write_object
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -51,6 +52,57 @@ def test_a_fault_far_inside_a_file_names_its_byte(tmp_path: Path) -> None:
         list(iter_arrays(file, ("a",)))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13])
+def test_pieces_of_any_size_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    content = {"s": {"é": [1]}, "a": [-1.5e-12, 1e5, 'é\\u00e9\\"]', {"x": [True, None]}, 12345]}
+    file = _file(tmp_path, json.dumps(content, ensure_ascii=False))
+    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", size)
+    assert [element for _, element in iter_arrays(file, ("a",))] == content["a"]
+
+
+def test_elements_tell_where_their_text_is(tmp_path: Path) -> None:
+    file = _file(tmp_path, '{"é":"é", "a": [ {"x" : "é"} ,2 ]}')
+    found, text = list(iter_elements(file, ("a",))), file.read_bytes()
+    assert [text[one.start : one.start + one.size].decode() for one in found] == [
+        '{"x" : "é"}',
+        "2",
+    ]
+
+
+def test_reading_tells_how_far_it_is_and_can_be_ended(tmp_path: Path) -> None:
+    file = _file(tmp_path, json.dumps({"a": ["x" * 1000] * 1000}))
+    told: list[tuple[int, int]] = []
+    assert len(list(iter_elements(file, ("a",), lambda *at: told.append(at)))) == 1000
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (file.stat().st_size, file.stat().st_size)
+
+    def cancel(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(iter_elements(file, ("a",), cancel))
+
+
+def test_an_element_without_end_is_refused_before_it_takes_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_stream, "MAX_ELEMENT_BYTES", 2**20)
+    file = _file(tmp_path, b'{"a": ["' + b"x" * 2**23)
+    with pytest.raises(MalformedFile, match="more than 1 MiB"):
+        list(iter_arrays(file, ("a",)))
+
+
+def test_a_member_that_is_skipped_may_be_larger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_stream, "MAX_ELEMENT_BYTES", 2**20)
+    large = {str(number): "x" * 1000 for number in range(3000)}
+    file = _file(tmp_path, json.dumps({"index": large, "list": list(large.values()), "a": [1]}))
+    assert list(iter_arrays(file, ("a",))) == [("a", 1)]
+
+
 def test_elements_before_a_fault_are_told(tmp_path: Path) -> None:
     arrays = iter_arrays(_file(tmp_path, b'{"a": [1' + b" " * 100_000 + b", }"), ("a",))
     assert next(arrays) == ("a", 1)
@@ -67,7 +119,19 @@ def test_elements_before_a_fault_are_told(tmp_path: Path) -> None:
         (b'{"a": {"item": 1}}', "'a' is no list"),
         (b'{"a": []} x', "no JSON at byte 10"),
         (b'{"a": [NaN]}', "no JSON at byte 7"),
-        (b'{"a": ["\xff"]}', "no JSON at byte"),
+        (b'{"a": [[1, -Infinity]]}', "no JSON at byte 7"),
+        (b'{"a": ["\xff"]}', "no JSON at byte 8"),
+        (b'{"a": ["\\ud800"]}', "surrogates"),
+        (b'{"a": [1 2]}', "no JSON at byte 9"),
+        (b'{"a": [1,]}', "no JSON at byte 9"),
+        (b'{"a": [1], }', "no JSON at byte 11"),
+        (b'{"a" [1]}', "no JSON at byte 5"),
+        (b"{1: [1]}", "no JSON at byte 2"),
+        (b'{"a": [tru]}', "no JSON at byte 7"),
+        (b'{"a": ["text', "truncated.* at byte 12"),
+        (b'{"skipped": {"a": [1,', "truncated.* at byte 21"),
+        (b'{"a": [1]', "truncated.* at byte 9"),
+        (b'\xef\xbb\xbf{"a": []}', "no JSON object"),
         (b'{"a": [123456789012345678901234567890]}', "integer overflow"),
         (b"\x89PNG\r\n", "no JSON at byte 0"),
     ],
@@ -94,7 +158,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
         return top
 
-    assert peak(4000) < 1.5 * peak(400)
+    # Several of the pieces in which a file is read.
+    assert peak(8_000) < 1.5 * peak(2_000)
 
 
 def test_an_object_is_written_with_its_arrays_streamed() -> None:
