@@ -15,6 +15,8 @@ from typing import Any
 
 from benchmarks.dense import Annotation
 
+PANOPTICAPI_MISSING = "no panopticapi; PANOPTICAPI_PATH names a checkout of it"
+
 
 class Panopticapi:
     """Its single-process functions, silenced: it prints its progress."""

@@ -8,6 +8,7 @@ from benchmarks.bench import Bench
 from benchmarks.rows import Row
 from benchmarks.stories import (
     comparing,
+    converting,
     datumaro,
     history,
     importing,
@@ -33,6 +34,7 @@ STORIES: dict[str, Story] = {
     "rle-export": rle_export.run,
     "comparing": comparing.run,
     "import": importing.run,
+    "converting": converting.run,
     "datumaro": datumaro.run,
     "listing": listing.run,
     "pulling": pulling.run,

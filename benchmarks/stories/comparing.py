@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from benchmarks.bench import Bench
 from benchmarks.dense import count_quality
-from benchmarks.panopticapi import find_panopticapi
-from benchmarks.rows import Goal, Row
+from benchmarks.panopticapi import PANOPTICAPI_MISSING, find_panopticapi
+from benchmarks.rows import Goal, Row, left_out
 from benchmarks.scenes import Pair, classes_of_scenes, describe, kinds_of_scenes
 from benchmarks.stored import StoredLabels, store_labels
 from benchmarks.timing import duel
@@ -40,7 +40,9 @@ def run(bench: Bench) -> Iterator[Row]:
         _check_same(bench, sides)
         peers = {"": lambda sides=sides: _count_dense(sides)}
         real = find_panopticapi()
-        if real is not None:
+        if real is None:
+            yield left_out(f"comparing/pq-{size}/panopticapi", PANOPTICAPI_MISSING)
+        else:
             peers["/panopticapi"] = lambda sides=sides, real=real: real.count_quality(
                 sides.old.folder, sides.new.folder, _annotations(sides), classes_of_scenes()
             )

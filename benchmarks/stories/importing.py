@@ -48,16 +48,24 @@ def run(bench: Bench) -> Iterator[Row]:
     )
 
 
-def import_all(bench: Bench, path: Path, count: int, export_to: Path | None = None) -> None:
+def import_all(
+    bench: Bench,
+    path: Path,
+    count: int,
+    export_to: Path | None = None,
+    *,
+    read: str = "coco_panoptic",
+    write: str = "coco_panoptic",
+) -> None:
     """Import into a new database, since what is known already would cost nothing; and export."""
     database = bench.service.new_database(f"import-{next(_numbers)}")
     with bench.service.using(database):
-        request = ImportRequest("imported", path, "coco_panoptic", taxonomy="scenes@1", create=True)
+        request = ImportRequest("imported", path, read, taxonomy="scenes@1", create=True)
         report = import_labels(request, actor=the_user())
         if report.added != count or report.version is None:
             raise AssertionError(f"{report.added} of {count} images were imported")
         if export_to is not None:
-            export_version(report.version, export_to, ExportRequest("coco_panoptic"))
+            export_version(report.version, export_to, ExportRequest(write))
 
 
 def _decode(files: list[Path]) -> None:

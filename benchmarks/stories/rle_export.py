@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.dense import write_detection
-from benchmarks.panopticapi import find_panopticapi
+from benchmarks.panopticapi import PANOPTICAPI_MISSING, find_panopticapi
 from benchmarks.rows import Goal, Row, left_out
 from benchmarks.scenes import write_coco
 from benchmarks.stored import StoredLabels, store_labels
@@ -32,8 +32,10 @@ def run(bench: Bench) -> Iterator[Row]:
             _check_same(folder)
             yield _row(bench, f"rle-export/{size}", stored, folder, write_detection)
             real = find_panopticapi()
-            if real is not None:
-                name = f"rle-export/{size}/panopticapi"
+            name = f"rle-export/{size}/panopticapi"
+            if real is None:
+                yield left_out(name, PANOPTICAPI_MISSING)
+            else:
                 yield _row(bench, name, stored, folder, real.write_detection)
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks.bench import Bench
 from benchmarks.dense import write_semantic
-from benchmarks.panopticapi import find_panopticapi
-from benchmarks.rows import Goal, Row
+from benchmarks.panopticapi import PANOPTICAPI_MISSING, find_panopticapi
+from benchmarks.rows import Goal, Row, left_out
 from benchmarks.stored import StoredLabels, store_labels
 from benchmarks.timing import duel
 from labels_app.revisions import get_labels
@@ -31,8 +31,10 @@ def run(bench: Bench) -> Iterator[Row]:
             _check_same(ours, peer)
             yield _row(bench, f"semantic-export/{size}", stored, ours, peer, write_semantic)
             real = find_panopticapi()
-            if real is not None:
-                name = f"semantic-export/{size}/panopticapi"
+            name = f"semantic-export/{size}/panopticapi"
+            if real is None:
+                yield left_out(name, PANOPTICAPI_MISSING)
+            else:
                 yield _row(bench, name, stored, ours, peer, real.write_semantic)
 
 

@@ -14,7 +14,7 @@ from tests.builders import label
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _STORIES = [
     "label-bytes", "reading", "png", "semantic-export", "rle-export", "comparing", "import",
-    "datumaro", "listing", "history", "training", "pulling",
+    "converting", "datumaro", "listing", "history", "training", "pulling",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.long
