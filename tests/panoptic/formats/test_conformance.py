@@ -102,10 +102,13 @@ class TestInstanceMasks(FormatConformance):
 
 
 def test_every_format_is_tested() -> None:
-    """By a class that inherits `FormatConformance`, here or in a file of its own."""
+    """By a class that inherits `FormatConformance`, or `WriterConformance` where it is only
+    written, here or in a file of its own."""
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     tested = set(
-        re.findall(r"\(FormatConformance\):\n(?:    .*\n)*?    format = ([A-Z_0-9]+)\n", text)
+        re.findall(
+            r"\((?:Format|Writer)Conformance\):\n(?:    .*\n)*?    format = ([A-Z_0-9]+)\n", text
+        )
     )
     written = {name.upper() for name, format_ in FORMATS.items() if format_.is_written}
     assert written == tested
