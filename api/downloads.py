@@ -91,7 +91,7 @@ def answer_export(request: Request, job: Job) -> HttpResponseBase:
     """Answer with the archive of an export; 404 where the job leaves none, 410 once it is gone."""
     file = get_export_file(job)
     return answer_download(
-        request, Download(file.digest, "application/zip", file.name, modified=file.made_at)
+        request, Download(file.digest, file.media_type, file.name, modified=file.made_at)
     )
 
 

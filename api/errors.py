@@ -34,6 +34,8 @@ _PANOPTIC_STATUS = {
     "target_exists": 409,
     "too_large": 413,
     "unknown_format": 400,
+    "one_way_format": 400,
+    "invalid_option": 400,
 }
 _RENAMED = {"throttled": "rate_limited"}
 _RESERVED = frozenset({"type", "title", "status", "detail", "code", "errors"})

@@ -16,14 +16,15 @@ from api.jobs import JobSerializer, job_response
 from datasets_app.actions.exports import ExportRequest
 from datasets_app.actions.transfers import EXPORT_KIND, request_export
 from datasets_app.jobs.asking import find_asked
-from panoptic.formats.registry import FORMATS
+from panoptic.archives.packing import ARCHIVE_FORMS
+from panoptic.formats.recognition import writable_formats
 
 
 class ExportSerializer(serializers.Serializer):
     """What to write."""
 
     version = serializers.CharField(max_length=300, help_text="any revision")
-    format = serializers.ChoiceField(sorted(FORMATS))
+    format = serializers.ChoiceField([form.name for form in writable_formats()])
     filter = serializers.CharField(
         max_length=1_000,
         allow_blank=True,
@@ -31,6 +32,7 @@ class ExportSerializer(serializers.Serializer):
         help_text="as in pull: `class:car count>3 split:val status:reviewed prefix:night/`",
     )
     options = serializers.DictField(child=serializers.CharField(max_length=200), default=dict)
+    archive = serializers.ChoiceField(ARCHIVE_FORMS, default=ARCHIVE_FORMS[0])
     taxonomy = serializers.CharField(
         max_length=150,
         allow_blank=True,
@@ -65,6 +67,11 @@ class ExportList(APIView):
         version = load_version(dataset, values["version"])
         wanted = ExportRequest(values["format"], values["filter"], values["options"])
         job = find_asked(once) or request_export(
-            version, wanted, actor=request.user, taxonomy=values["taxonomy"], once=once
+            version,
+            wanted,
+            actor=request.user,
+            archive=values["archive"],
+            taxonomy=values["taxonomy"],
+            once=once,
         )
         return job_response(job)

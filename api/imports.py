@@ -26,7 +26,7 @@ from datasets_app.actions.uploads import completed_digest, get_upload
 from datasets_app.imports.request import ImportMode
 from datasets_app.jobs.asking import find_asked
 from datasets_app.models import Dataset
-from panoptic.formats.registry import FORMATS
+from panoptic.formats.recognition import AUTO, readable_formats
 from people_app.roles import Role
 
 _ON_OVERLAP = ("small", "first", "last", "refuse")
@@ -37,15 +37,25 @@ class ImportSerializer(serializers.Serializer):
     """What to read, and how; paths are inside the archive."""
 
     file = serializers.FileField(
-        required=False, help_text="a zip of label files, with photographs or without"
+        required=False, help_text="a zip or tar of label files, with photographs or without"
     )
     upload = serializers.UUIDField(
         required=False, help_text="instead of `file`: a complete upload to this dataset"
     )
-    format = serializers.ChoiceField(sorted(FORMATS))
+    format = serializers.ChoiceField(
+        [AUTO, *(form.name for form in readable_formats())],
+        default=AUTO,
+        help_text="`auto`: the one that the files look like; the result of the job says which",
+    )
+    options = serializers.DictField(
+        child=serializers.CharField(max_length=200), required=False, help_text="of the format"
+    )
     path = serializers.CharField(max_length=_MAX_PATH, required=False)
     labels = serializers.CharField(max_length=_MAX_PATH, required=False)
     images = serializers.CharField(max_length=_MAX_PATH, required=False)
+    classes = serializers.CharField(
+        max_length=_MAX_PATH, required=False, help_text="a table of the classes"
+    )
     split = serializers.CharField(max_length=64, required=False)
     branch = serializers.CharField(max_length=200, required=False)
     message = serializers.CharField(max_length=10_000, required=False)

@@ -19,6 +19,7 @@ from api.documentation import PAGE, answers, page_of, query
 from api.downloads import DOWNLOAD_PARAMETERS, answer_export, download_answers
 from api.pagination import Keyset, choice_of, page_json
 from datasets_app.errors import NotFound
+from datasets_app.exports.files import ARCHIVE_TYPES
 from datasets_app.jobs.pace import rate_of, seconds_left
 from datasets_app.jobs.queue import cancel, retry
 from datasets_app.jobs.rights import JobRights, rights_on
@@ -178,7 +179,7 @@ class JobDownload(APIView):
     @extend_schema(
         operation_id="jobs_download",
         parameters=list(DOWNLOAD_PARAMETERS),
-        responses=download_answers("application/zip"),
+        responses=download_answers(*ARCHIVE_TYPES),
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
         """Return the archive of a finished export."""

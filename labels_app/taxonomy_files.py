@@ -24,8 +24,15 @@ from panoptic.formats.registry import FORMATS, get_format
 LARGEST_FILE_BYTES = 512 * 2**20
 # A bare list is read at once: 65,535 classes with their texts.
 LARGEST_LIST_BYTES = 32 * 2**20
-# Formats that can be named where a file does not tell by itself what it is.
-CLASS_FORMATS = tuple(sorted(name for name, one in FORMATS.items() if one.has_classes))
+# Formats that can be named where a file does not tell by itself what it is; of those that are
+# folders no file has all classes in it.
+CLASS_FORMATS = tuple(
+    sorted(
+        name
+        for name, one in FORMATS.items()
+        if one.has_classes and one.is_read and one.file_name is not None
+    )
+)
 
 _MOST = {"classes": HIGHEST_CLASS_ID, "categories": HIGHEST_CLASS_ID, "rules": MOST_RULES}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from panoptic.archives.targets import export_target
 from panoptic.formats.base import (
     WARNING,
     ExportClass,
@@ -30,9 +31,12 @@ def export_snapshot(
 ) -> ExportReport:
     """Write a snapshot's labels; what is at `path` must not exist.
 
+    A path that ends in .zip or .tar becomes an archive. A format that is one file (and a folder
+    beside it) is written into the folder `path`, unless `path` ends as such a file does.
+
     Raises
     ------
-    UsageError, TargetExists
+    UsageError, TargetExists, UnwrittenArchive
     """
     if options.scheme and options.scheme not in snapshot.taxonomy.schemes:
         known = ", ".join(snapshot.taxonomy.schemes) or "no other lists"
@@ -49,7 +53,10 @@ def export_snapshot(
         )
         for one in snapshot.classes
     )
-    with label_format.create(path, export_classes, options) as writer:
+    with (
+        export_target(label_format, path, progress) as target,
+        label_format.create(target, export_classes, options) as writer,
+    ):
         for done, item in enumerate(snapshot, 1):
             image = ExportImage(
                 item.name,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from os.path import abspath
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from panoptic.archives.members import is_litter
+from panoptic.archives.packing import is_archive
 from tessera.errors import TesseraError, UsageError
 from tessera.http import Connection
 from tessera.progress import Progress, silent
@@ -19,11 +23,17 @@ _PACKED = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
 class ImportFiles(NamedTuple):
-    """What to send: the file or folder of the format, and what lies apart from it."""
+    """What to send: the file or folder of the format, and what lies apart from it.
+
+    `inside` says where in `path` the files lie. Where that is a zip or tar, the others are
+    inside of it, too.
+    """
 
     path: Path
+    inside: str = ""
     labels: Path | None = None
     images: Path | None = None
+    classes: Path | None = None
 
 
 def import_files(
@@ -41,9 +51,7 @@ def import_files(
     UsageError
         The service refuses the files; `errors` lists what is wrong, by file, image and segment.
     """
-    with tempfile.TemporaryDirectory(prefix="tessera-import-") as folder:
-        archive = Path(folder) / "import.zip"
-        inside = _pack(archive, files)
+    with _packed(files) as (archive, inside):
         upload = upload_file(connection, slug, archive)
     body = {**fields, **inside, "upload": upload}
     job = connection.post(f"/datasets/{slug}/imports/", body)
@@ -67,29 +75,41 @@ def wait_for(
     raise kind(problem["detail"], code=problem["code"], errors=problem.get("errors", ()))
 
 
-def _pack(archive: Path, files: ImportFiles) -> dict[str, str]:
-    """Write the archive; return what its parts are called in it."""
-    inside = {"path": f"labels/{files.path.name}"}
-    labels = files.labels or _folder_beside(files.path)
-    parts = [(files.path, inside["path"])]
-    if labels is not None:
-        inside["labels"] = "label-files"
-        parts.append((labels, inside["labels"]))
-    if files.images is not None:
-        inside["images"] = "images"
-        parts.append((files.images, inside["images"]))
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as zipped:
+@contextmanager
+def _packed(files: ImportFiles) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give the archive to send, and what its parts are called in it."""
+    given = {"labels": files.labels, "images": files.images, "classes": files.classes}
+    apart = {name: path for name, path in given.items() if path is not None}
+    if is_archive(files.path):
+        places = {name: path.as_posix() for name, path in apart.items()}
+        yield files.path, places | ({"path": files.inside} if files.inside else {})
+        return
+    source = Path(abspath(files.path))  # `.` has no name
+    parts = {"path": (source, f"files/{source.name}")}
+    for name, path in apart.items():
+        if not path.exists():
+            raise UsageError(f"there is no {path}")
+        parts[name] = (path, f"{name}/{path.name}" if path.is_file() else name)
+    inside = {name: place for name, (_, place) in parts.items()}
+    if files.inside:
+        inside["path"] += f"/{files.inside}"
+    beside = source.with_suffix("")
+    if "labels" not in parts and source.is_file() and beside.is_dir():
+        # Where an export puts the folder of label files, and formats look for it.
+        parts["beside"] = (beside, f"files/{beside.name}")
+    with tempfile.TemporaryDirectory(prefix="tessera-import-") as folder:
+        archive = Path(folder) / "import.zip"
+        _write(archive, parts.values())
+        yield archive, inside
+
+
+def _write(archive: Path, parts: Iterable[tuple[Path, str]]) -> None:
+    # Files from before 1980, which a zip cannot say, are as welcome as others.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as zipped:
         for source, name in parts:
             for path, member in _members(source, name):
                 packed = path.suffix.lower() in _PACKED
                 zipped.write(path, member, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
-    return inside
-
-
-def _folder_beside(path: Path) -> Path | None:
-    """Return the folder of label files where an export puts it; None where there is none."""
-    folder = path.with_suffix("") if path.suffix else path.with_name(f"{path.name}_masks")
-    return folder if path.is_file() and folder.is_dir() else None
 
 
 def _members(source: Path, name: str) -> Iterator[tuple[Path, str]]:
@@ -97,5 +117,6 @@ def _members(source: Path, name: str) -> Iterator[tuple[Path, str]]:
         yield source, name
         return
     for path in sorted(source.rglob("*")):
-        if path.is_file():
-            yield path, f"{name}/{path.relative_to(source).as_posix()}"
+        place = path.relative_to(source).as_posix()
+        if path.is_file() and not is_litter(place):
+            yield path, f"{name}/{place}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from django import forms
 
 from datasets_app.models import Branch, Dataset, Tag, Version
 from datasets_app.query_words import InvalidFilter
 from labels_app.reading import reading_of
-from panoptic.formats.base import WriteOptions
-from panoptic.formats.registry import FORMATS
+from panoptic.archives.packing import ARCHIVE_FORMS
+from panoptic.formats.options import InvalidOption
+from panoptic.formats.recognition import writable_formats
 from web.import_forms import format_choices
+from web.option_fields import OptionFields, ShownOption
+from web.sentences import sentence
 
 _IN_MENU = 200
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-_GEOMETRY_WORDS = {"rle": "exact masks (RLE)", "polygon": "polygons, which cannot have holes"}
+
+WRITE_OPTIONS = OptionFields(writable_formats(), lambda form: form.write_options)
 
 
 class ExportForm(forms.Form):
@@ -33,13 +37,8 @@ class ExportForm(forms.Form):
         label="Only images with",
         widget=forms.TextInput(_PLAIN | {"class": "mono"}),
     )
-    geometry = forms.ChoiceField(label="Instances as")
-    scheme = forms.CharField(
-        max_length=200,
-        required=False,
-        label="Class ids of",
-        widget=forms.TextInput(_PLAIN | {"list": "export-schemes"}),
-        help_text="The scheme whose ids the files have. Empty: the format’s own.",
+    archive = forms.ChoiceField(
+        label="Packed as", choices=[(form, form) for form in ARCHIVE_FORMS], required=False
     )
     taxonomy = forms.CharField(
         max_length=150,
@@ -51,21 +50,33 @@ class ExportForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="export-%s", **kwargs)
-        self.fields["format"].choices = format_choices()
-        self.fields["geometry"].choices = [
-            (name, _GEOMETRY_WORDS.get(name, name))
-            for name in get_args(get_type_hints(WriteOptions)["geometry"])
-        ]
+        self.fields["format"].choices = format_choices(writable_formats())
+        self.fields.update(WRITE_OPTIONS.fields())
         self.fields["version"].initial = dataset.default_branch
 
     @property
     def options(self) -> dict[str, str]:
         """The options that differ from what writers do by themselves."""
-        return {
-            option.name: value
-            for option in FORMATS[self.cleaned_data["format"]].write_options
-            if (value := self.cleaned_data.get(option.name)) not in (None, "", option.default)
-        }
+        return WRITE_OPTIONS.chosen(self.cleaned_data["format"], self.cleaned_data)
+
+    def clean_archive(self) -> str:
+        """Return the usual form where none is said."""
+        return self.cleaned_data["archive"] or ARCHIVE_FORMS[0]
+
+    @property
+    def shown_options(self) -> list[ShownOption]:
+        """The fields of the options of formats."""
+        return WRITE_OPTIONS.shown(self)
+
+    @property
+    def are_options_wrong(self) -> bool:
+        """Whether one of them has an error."""
+        return any(one.field.errors for one in self.shown_options)
+
+    def refuse_option(self, error: InvalidOption) -> None:
+        """Tell what is wrong with an option of the format."""
+        name = WRITE_OPTIONS.name_of(self.cleaned_data["format"], error.option)
+        self.add_error(name, sentence(error))
 
     def refuse_filter(self, error: InvalidFilter) -> None:
         """Tell what is wrong with the filter."""

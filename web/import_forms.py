@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -11,7 +12,9 @@ from datasets_app.imports.request import ImportMode
 from datasets_app.models import Branch, Dataset
 from datasets_app.names import clean_split
 from labels_app.models import TaxonomyVersion
-from panoptic.formats.registry import FORMATS
+from panoptic.formats.base import Format
+from panoptic.formats.recognition import AUTO, readable_formats
+from web.option_fields import OptionFields, ShownOption
 from web.sentences import sentence
 
 MAX_PATH, MAX_NAME, MAX_MESSAGE = 1_024, 200, 10_000
@@ -35,9 +38,12 @@ MODES = {
 }
 
 
-def format_choices() -> list[tuple[str, str]]:
-    """Return the formats there are, by title."""
-    return sorted(((name, one.title) for name, one in FORMATS.items()), key=lambda one: one[1])
+READ_OPTIONS = OptionFields(readable_formats(), lambda form: form.read_options)
+
+
+def format_choices(formats: Iterable[Format]) -> list[tuple[str, str]]:
+    """Return formats as choices, by title."""
+    return sorted(((one.name, one.title) for one in formats), key=lambda one: one[1].casefold())
 
 
 class ImportForm(forms.Form):
@@ -46,10 +52,10 @@ class ImportForm(forms.Form):
     `upload` is a complete upload, `tried` the job that read the same files before.
     """
 
-    file = forms.FileField(required=False, label="Zip archive")
+    file = forms.FileField(required=False, label="Zip or tar archive")
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
     tried = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    format = forms.ChoiceField(label="Format")
+    format = forms.ChoiceField(label="Format", initial=AUTO)
     mode = forms.ChoiceField(
         label="What happens to the branch",
         choices=[(mode.value, words[0]) for mode, words in MODES.items()],
@@ -71,7 +77,7 @@ class ImportForm(forms.Form):
         required=False,
         label="Label file or folder",
         widget=forms.TextInput(_PLAIN | {"list": "import-paths"}),
-        help_text="Inside of what you send. Empty: the only JSON file, or all of it.",
+        help_text="Inside of what you send. Empty: where the format is found.",
     )
     labels = forms.CharField(
         max_length=MAX_PATH,
@@ -85,7 +91,14 @@ class ImportForm(forms.Form):
         required=False,
         label="Folder of photographs",
         widget=forms.TextInput(_PLAIN | {"list": "import-folders"}),
-        help_text="Empty: photographs are not looked for; they can come later.",
+        help_text="Empty: those that the format keeps beside its labels; they can come later.",
+    )
+    classes = forms.CharField(
+        max_length=MAX_PATH,
+        required=False,
+        label="Table of classes",
+        widget=forms.TextInput(_PLAIN | {"list": "import-paths"}),
+        help_text="Where a format keeps it apart. Empty: where the format has it.",
     )
     class_name = forms.CharField(
         max_length=MAX_NAME,
@@ -98,14 +111,17 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="import-%s", **kwargs)
-        self.fields["format"].choices = [("", "Choose …"), *format_choices()]
+        formats = readable_formats()
+        self.fields["format"].choices = [(AUTO, "Recognise it"), *format_choices(formats)]
+        self.fields.update(READ_OPTIONS.fields())
         self.fields["branch"].choices = _branches(dataset)
         self.fields["branch"].initial = dataset.default_branch
         self.fields["taxonomy"].choices = _taxonomies(dataset)
         # Their labels have no classes: there one has to be said.
-        without = sorted(one.title for one in FORMATS.values() if not one.has_classes)
-        self.fields["class_name"].help_text = f"Of formats without classes: {', '.join(without)}."
-        self.classless = [one.name for one in FORMATS.values() if not one.has_classes]
+        without = [one for one in formats if not one.has_classes]
+        titles = ", ".join(title for _, title in format_choices(without))
+        self.fields["class_name"].help_text = f"Of formats without classes: {titles}."
+        self.classless = " ".join([AUTO, *(one.name for one in without)])
 
     def clean_split(self) -> str:
         """Refuse what is no name of a split."""
@@ -120,20 +136,37 @@ class ImportForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         sources = any(values.get(name) for name in ("file", "upload", "tried"))
         if not sources and "file" not in self.errors:
-            self.add_error("file", "Choose what is to be imported: a folder, or a zip of it.")
+            self.add_error(
+                "file", "Choose what is to be imported: a folder, or a zip or tar of it."
+            )
         return values
 
     @property
     def options(self) -> dict[str, Any]:
         """What `request_import` is told beside the source."""
         names = ("format", "mode", "branch", "split", "message", "path", "labels", "images")
-        more = ("class_name", "on_overlap", "taxonomy")
-        return {name: value for name in (*names, *more) if (value := self.cleaned_data.get(name))}
+        more = ("classes", "class_name", "on_overlap", "taxonomy")
+        values = self.cleaned_data
+        found = {name: value for name in (*names, *more) if (value := values.get(name))}
+        options = READ_OPTIONS.chosen(values["format"], values)
+        return {**found, "options": options} if options else found
+
+    @property
+    def shown_options(self) -> list[ShownOption]:
+        """The fields of the options of formats."""
+        return READ_OPTIONS.shown(self)
+
+    @property
+    def are_options_wrong(self) -> bool:
+        """Whether one of them has an error."""
+        return any(one.field.errors for one in self.shown_options)
 
 
 def initial_of(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a form that asks for what a job was asked for."""
-    return {name: value for name, value in arguments.items() if name in ImportForm.base_fields}
+    found = {name: value for name, value in arguments.items() if name in ImportForm.base_fields}
+    options = arguments.get("options") or {}
+    return {**found, **READ_OPTIONS.initial(arguments.get("format", AUTO), options)}
 
 
 def _branches(dataset: Dataset) -> list[tuple[str, str]]:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from datasets_app.actions.transfers import IMPORT_KIND
 from datasets_app.models import Job, JobState
+from panoptic.formats.registry import FORMATS
 
 # What a page shows of a list; the whole of it is in the API.
 PROBLEMS_SHOWN = 200
 _CLASSES_SHOWN = 50
 # Where a worker unpacked the files is nobody's business, and says nothing.
-_WORK_FOLDER = re.compile(r"(?:/[^\s:]*)?/tessera-job-[^/\s]+/(?:unpacked/?)?")
+_WORK_FOLDER = re.compile(r"(?:/[^\s:]*)?/tessera-job-[^/\s]+/(?:(?:unpacked|files)/?)?")
 
 
 class ToldProblem(NamedTuple):
@@ -29,7 +30,7 @@ class ImportTold(NamedTuple):
     """The report of an import.
 
     `images` are names of counts and counts, () where it failed. `problem_count` counts also the
-    problems that are not listed.
+    problems that are not listed. `read_as` is a sentence about the format, "" where it was named.
     """
 
     is_trial: bool
@@ -43,6 +44,7 @@ class ImportTold(NamedTuple):
     problem_count: int
     has_errors: bool
     conflicting: int
+    read_as: str
 
     @property
     def changes_nothing(self) -> bool:
@@ -86,7 +88,18 @@ def _told(result: dict[str, Any]) -> ImportTold:
         problem_count=result.get("problem_count") or len(problems),
         has_errors=any(one.is_error for one in problems),
         conflicting=images.get("conflicting") or 0,
+        read_as=_read_as(result),
     )
+
+
+def _read_as(result: dict[str, Any]) -> str:
+    """Say which format was recognised, and why; "" where somebody named it."""
+    name, place, reason = (result.get(key) or "" for key in ("format", "path", "reason"))
+    if not reason:
+        return ""
+    title = FORMATS[name].title if name in FORMATS else name
+    what = "The files were" if place in ("", ".") else f"{place} was"
+    return f"{what} read as {title}: {reason}."
 
 
 def _problem(told: dict[str, Any]) -> ToldProblem:

@@ -12,6 +12,7 @@ from datasets_app.exports.files import EXPORT_KIND
 from datasets_app.jobs.pace import rate_of, seconds_left
 from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.models import Job, JobState
+from panoptic.formats.losses import tell_losses
 from panoptic.formats.registry import FORMATS
 
 # Also the choices of the list of jobs, in this order.
@@ -55,7 +56,7 @@ def asked_in_words(job: Job) -> list[tuple[str, str]]:
             value = FORMATS[value].title
         if value:
             found.append((name, value[:10] if name == "version" else value))
-    return found
+    return [*found, *sorted((job.arguments.get("options") or {}).items())]
 
 
 def pace_in_words(job: Job, now: datetime | None = None) -> str:
@@ -140,6 +141,8 @@ def _archive(job: Job) -> Outcome:
     result: dict[str, Any] = job.result or {}
     name, images = result["file_name"], result["images"]
     sentence = f"{name}: {_counted(images, 'image')}, {size_in_words(result['size_bytes'])}."
+    if losses := tell_losses(result.get("lost") or {}):
+        sentence += f" The format does not carry {', '.join(losses)}."
     if job.finished_at is None or job.finished_at <= timezone.now() - EXPORTS_KEPT:
         return Outcome(f"{sentence} It is not kept any more; ask for the export again.")
     kept_until = f"{job.finished_at + EXPORTS_KEPT:%Y-%m-%d}"

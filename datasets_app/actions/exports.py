@@ -12,9 +12,10 @@ from datasets_app.image_query import parse_query
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
 from labels_app.reading import Reading, reading_of
-from panoptic.formats.base import ExportClass, ExportReport, Format, ProblemList
+from panoptic.archives.targets import export_target
+from panoptic.formats.base import ExportClass, ExportReport, ProblemList
 from panoptic.formats.options import parse_write_options
-from panoptic.formats.registry import get_format
+from panoptic.formats.recognition import get_writable
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def export_version(
 
     `reading` says by which classes, the filter's among them; None: by the version's own.
 
-    A format that is one JSON file (and a folder beside it) is written into the folder `path`,
-    unless `path` ends in .json.
+    A path that ends in .zip or .tar becomes an archive. A format that is one file (and a folder
+    beside it) is written into the folder `path`, unless `path` ends as such a file does.
 
     The same version, reading and request give the same bytes on every machine. The target
     appears only when it is complete. What was erased is left out, and is a problem of the report.
@@ -48,15 +49,22 @@ def export_version(
     ------
     TargetExists
         An export overwrites nothing.
-    InvalidFilter, InvalidOption, UnknownFormat
+    InvalidFilter, InvalidOption, UnknownFormat, OneWayFormat, UnwrittenArchive
     """
     reading = reading or reading_of(version.taxonomy_version)
     wanted = parse_query(request.filter, reading)
-    form = get_format(request.format)
+    form = get_writable(request.format)
     options = parse_write_options(form, request.options or {})
     classes = export_classes(reading)
     erased = ProblemList()
-    with form.create(_target(form, path), classes, options) as writer:
+
+    def packed(done: int, total: int | None = None) -> None:
+        progress(done, total, "files packed")
+
+    with (
+        export_target(form, path, packed) as target,
+        form.create(target, classes, options) as writer,
+    ):
         selected = iter_selected(version, wanted, reading)
         encoder = Encoder(writer.encode, reading.label_reading, photos=options.photos)
         done = 0
@@ -66,12 +74,6 @@ def export_version(
         progress(done, done, "images written")  # how many a filter selects is known now
         report = writer.close()
     return report._replace(problems=(*erased.as_tuple(), *report.problems))
-
-
-def _target(form: Format, path: Path) -> Path:
-    if form.file_name is None or path.suffix == ".json":
-        return path
-    return path / form.file_name
 
 
 def export_classes(reading: Reading) -> tuple[ExportClass, ...]:

@@ -1,8 +1,11 @@
 """Import label files as one version of a dataset."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os.path import exists
 from pathlib import Path
 
 from django.db import transaction
@@ -24,6 +27,7 @@ from datasets_app.imports.planning import Planner
 from datasets_app.imports.reading import read_images
 from datasets_app.imports.request import ImportReport, ImportRequest
 from datasets_app.imports.spill import Spill
+from datasets_app.imports.unpacking import unpacked
 from datasets_app.jobs.kinds import Progress, silent, watched
 from datasets_app.label_checks import ViolationList
 from datasets_app.models import Branch, Dataset, IdempotencyKey, Version
@@ -33,9 +37,13 @@ from labels_app.models import TaxonomyVersion
 from labels_app.rule_checks import RuleBook, closed_classes
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions, Source
+from panoptic.formats.options import parse_read_options
+from panoptic.formats.recognition import AUTO, choose, locate, place_in
 from panoptic.formats.registry import get_format
 from people_app.models import User
 from store_app.blobs import get_blobs
+
+_MEGABYTE = 1_000_000
 
 
 def import_labels(
@@ -47,6 +55,9 @@ def import_labels(
 ) -> ImportReport:
     """Read label files, store what is new, and commit what changed as one version.
 
+    An archive is unpacked for as long as that takes. The format `auto` is the one that the files
+    look like; the report says which, and why.
+
     All or nothing: a problem that is an error refuses the whole import, after all files
     were read, so that one run tells all problems. An import that changes nothing makes no
     version. With the key of an import that was committed before, nothing is done again.
@@ -55,6 +66,7 @@ def import_labels(
     ------
     ImportRefused
         With the report, whose problems say which file, image and segment.
+    AmbiguousFormat, UnrecognisedFormat, InvalidOption, UnsafeArchive
     BranchMoved
         Somebody committed to the branch meanwhile.
     """
@@ -63,11 +75,25 @@ def import_labels(
     report.version = _find_finished(place, actor, idempotency_key)
     if report.version is not None:
         return report
+    with unpacked(request.path, progress) as root:
+        found = _find_files(request, root, report)
+        _import_found(found, place, report, actor, progress, idempotency_key)
+    return report
+
+
+def _import_found(
+    request: ImportRequest,
+    place: _Place,
+    report: ImportReport,
+    actor: User,
+    progress: Progress,
+    idempotency_key: str | None,
+) -> None:
     split = None if request.split is None else clean_split(request.split)
-    options = ReadOptions(request.labels, request.images, request.class_name, request.on_overlap)
+    options = _read_options(request)
     store = not request.dry_run
     with (
-        _open_source(request, options) as source,
+        _open_source(request, options, progress) as source,
         Spill[TakenImage]() as taken,
         Spill[ImageChange]() as changes,
     ):
@@ -103,12 +129,65 @@ def import_labels(
                 actor,
                 idempotency_key,
             )
-    return report
 
 
-def _open_source(request: ImportRequest, options: ReadOptions) -> Source:
+def _find_files(request: ImportRequest, root: Path, report: ImportReport) -> ImportRequest:
+    """Return the request of a format and of what it opens, and report which they are.
+
+    `root` is the path of the request, or the folder that it was unpacked to.
+    """
+    path = root / request.inside if request.inside else root
+    if not exists(path):  # Path.exists raises where a name is too long for the disk
+        raise MalformedFile("there is no such file or folder", file=request.inside or str(path))
+    if request.format == AUTO:
+        report.format, path, report.reason = choose(path)
+    else:
+        report.format, path = request.format, locate(path, request.format)
+    report.path = place_in(root, path)
+    name = (request.path.absolute() if path == root else path).name
+    found = replace(
+        request,
+        path=path,
+        format=report.format,
+        message=request.message or f"Import {name}",
+    )
+    if root == request.path:
+        return found
+    return replace(
+        found,
+        labels=_in_archive(root, request.labels),
+        images=_in_archive(root, request.images),
+        classes=_in_archive(root, request.classes),
+    )
+
+
+def _in_archive(root: Path, path: Path | None) -> Path | None:
+    """Return a path of the archive where there is none of this name here."""
+    if path is None or exists(path) or path.is_absolute() or ".." in path.parts:
+        return path
+    return root / path
+
+
+def _read_options(request: ImportRequest) -> ReadOptions:
+    return ReadOptions(
+        labels=request.labels,
+        images=request.images,
+        class_name=request.class_name,
+        on_overlap=request.on_overlap,
+        classes=request.classes,
+        values=parse_read_options(get_format(request.format), request.options),
+    )
+
+
+def _open_source(request: ImportRequest, options: ReadOptions, progress: Progress) -> Source:
+    def watch(done: int, total: int) -> None:
+        if total > _MEGABYTE:
+            progress(
+                done // _MEGABYTE, -(-total // _MEGABYTE), f"MB of {request.path.name} scanned"
+            )
+
     try:
-        return get_format(request.format).open(request.path, options)
+        return get_format(request.format).open(request.path, replace(options, watch=watch))
     except OSError as error:
         raise MalformedFile(error.strerror or str(error), file=str(request.path)) from error
 
@@ -232,7 +311,7 @@ def _commit(
             branch=place.branch,
             expected_head=place.head.version_id if place.head else None,
             changes=(change for batch in changes for change in batch),
-            message=request.message or f"Import {request.path.name}",
+            message=request.message,
             author=actor,
             taxonomy_version=taxonomy_version,
             idempotency_key=idempotency_key,

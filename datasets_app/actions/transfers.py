@@ -14,20 +14,21 @@ from django.db import transaction
 
 from datasets_app.actions.exports import ExportRequest, export_version
 from datasets_app.actions.imports import import_labels
-from datasets_app.archives import extract_archive, write_archive
 from datasets_app.errors import NotFound
 from datasets_app.exports.files import EXPORT_KIND, forget_old
 from datasets_app.image_query import parse_query
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.imports.request import ImportMode, ImportRequest
+from datasets_app.imports.unpacking import unpack
 from datasets_app.jobs.asking import AskedOnce
 from datasets_app.jobs.kinds import Progress, job_kind
 from datasets_app.jobs.queue import enqueue
 from datasets_app.models import Dataset, Job, Version
 from datasets_app.names import clean_ref_name, clean_split
 from datasets_app.taxonomy_access import get_read_by, get_read_by_again
-from panoptic.formats.options import parse_write_options
-from panoptic.formats.registry import get_format
+from panoptic.archives.packing import ARCHIVE_FORMS
+from panoptic.formats.options import parse_read_options, parse_write_options
+from panoptic.formats.recognition import AUTO, get_readable, get_writable
 from people_app.models import User
 from people_app.roles import Role
 from store_app.blobs import find_content, iter_content, put_file, touch_blobs
@@ -36,6 +37,7 @@ from store_app.errors import ObjectMissing
 IMPORT_KIND = "import"
 # Raise it when a writer writes other bytes: exports made before are then made again.
 WRITERS_VERSION = 1
+_PLACES = ("path", "labels", "images", "classes")
 
 
 def request_import(
@@ -48,20 +50,21 @@ def request_import(
 ) -> Job:
     """Ask for the import of a file, or of a blob that is there, by its digest.
 
-    `fields` are those of `ImportRequest` that make sense from afar; `path`, `labels` and
-    `images` are relative to the archive. All that can be checked without reading is checked.
+    `fields` are those of `ImportRequest` that make sense from afar; `path`, `labels`, `images`
+    and `classes` are relative to the archive. All that can be checked without reading is checked.
 
     Raises
     ------
     ObjectMissing, ObjectErased
         There is no such blob, or the file is one that must not come back.
     """
-    get_format(fields["format"])
+    if fields.get("format", AUTO) != AUTO:
+        parse_read_options(get_readable(fields["format"]), fields.get("options") or {})
     if fields.get("branch"):
         clean_ref_name(fields["branch"])
     if fields.get("split"):
         clean_split(fields["split"])
-    for name in ("path", "labels", "images"):
+    for name in _PLACES:
         _check_inside(fields.get(name) or ".")
     digest = archive if isinstance(archive, bytes) else put_file(archive)
     with transaction.atomic():
@@ -86,10 +89,11 @@ def run_import_job(job: Job, progress: Progress) -> dict[str, Any]:
         content = find_content(bytes.fromhex(fields.pop("upload")))
         with upload.open("wb") as file:
             file.writelines(iter_content(content))
-        unpacked = folder / "unpacked"
-        unpacked.mkdir()
-        extract_archive(upload, unpacked)
-        request = _import_request(job.dataset, unpacked, fields)
+        files = folder / "files"
+        files.mkdir()
+        unpack(upload, files, progress)
+        upload.unlink()  # its room may be needed
+        request = _import_request(job.dataset, files, fields)
         report = import_labels(
             request, actor=job.requested_by, progress=progress, idempotency_key=f"job:{job.pk}"
         )
@@ -101,6 +105,7 @@ def request_export(
     request: ExportRequest,
     *,
     actor: User,
+    archive: str = ARCHIVE_FORMS[0],
     taxonomy: str = "",
     once: AskedOnce | None = None,
 ) -> Job:
@@ -111,6 +116,8 @@ def request_export(
 
     Parameters
     ----------
+    archive
+        One of ARCHIVE_FORMS.
     taxonomy
         By which published taxonomy version, as `SLUG@N` or `SLUG`; "": the version's own.
 
@@ -123,12 +130,13 @@ def request_export(
     if read_by.number is None:
         raise NotFound("taxonomy version", taxonomy)
     parse_query(request.filter, read_by.reading)
-    parse_write_options(get_format(request.format), request.options or {})
+    parse_write_options(get_writable(request.format), request.options or {})
     arguments = {
         "version": version.id_hex,
         "format": request.format,
         "filter": request.filter,
         "options": dict(request.options or {}),
+        "archive": archive,
         "taxonomy": read_by.name,
         # Somebody may make another mapping before the job runs.
         "mapping": read_by.mapping.number if read_by.mapping else None,
@@ -155,7 +163,7 @@ def request_export(
 
 @job_kind(EXPORT_KIND)
 def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
-    """Write an export, zip it and keep it as a blob."""
+    """Write an export, pack it and keep it as a blob."""
     arguments = job.arguments
     version = Version.objects.select_related("taxonomy_version__taxonomy", "dataset").get(
         dataset=job.dataset, version_id=bytes.fromhex(arguments["version"])
@@ -164,11 +172,11 @@ def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
     if "taxonomy" in arguments:
         reading = get_read_by_again(version, arguments["taxonomy"], arguments["mapping"]).reading
     request = ExportRequest(arguments["format"], arguments["filter"], arguments["options"])
-    name = f"{version.dataset.slug}-v{version.number}-{request.format}"
+    form = arguments.get("archive", ARCHIVE_FORMS[0])  # there was one form once
+    name = f"{version.dataset.slug}-v{version.number}-{request.format}.{form}"
     with _work_folder() as folder:
-        report = export_version(version, folder / name, request, reading=reading, progress=progress)
-        archive = folder / f"{name}.zip"
-        write_archive(folder / name, archive)
+        archive = folder / name
+        report = export_version(version, archive, request, reading=reading, progress=progress)
         size = archive.stat().st_size
         digest = put_file(archive)
     return {
@@ -178,27 +186,14 @@ def run_export_job(job: Job, progress: Progress) -> dict[str, Any]:
     } | report.to_json()
 
 
-def _import_request(dataset: Dataset, unpacked: Path, fields: dict[str, Any]) -> ImportRequest:
-    paths = {
-        name: _inside(unpacked, fields.pop(name, None) or None)
-        for name in ("path", "labels", "images")
-    }
-    path = paths.pop("path") or _only_candidate(unpacked)
+def _import_request(dataset: Dataset, files: Path, fields: dict[str, Any]) -> ImportRequest:
+    """Return the request of a job; its paths are of the archive, whatever lies elsewhere."""
+    inside = fields.pop("path", None) or None
+    places = {name: files / fields.pop(name) for name in _PLACES if fields.get(name)}
     mode = ImportMode(fields.pop("mode", ImportMode.APPEND))
-    return ImportRequest(dataset=dataset.slug, path=path, mode=mode, **paths, **fields)
-
-
-def _only_candidate(unpacked: Path) -> Path:
-    """Return what an archive is about when nobody said it: its only JSON file, or itself."""
-    documents = sorted(unpacked.rglob("*.json"))
-    if len(documents) > 1:
-        names = ", ".join(path.relative_to(unpacked).as_posix() for path in documents[:5])
-        raise InvalidUpload(f"the archive has several JSON files ({names}): say which is `path`")
-    return documents[0] if documents else unpacked
-
-
-def _inside(folder: Path, name: str | None) -> Path | None:
-    return None if name is None else folder / name
+    return ImportRequest(
+        dataset=dataset.slug, path=files, inside=inside, mode=mode, **places, **fields
+    )
 
 
 def _check_inside(name: str) -> None:

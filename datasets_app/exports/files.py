@@ -19,6 +19,11 @@ EXPORT_KIND = "export"
 _STILL_USEFUL = timedelta(days=1)
 
 
+# By what follows the last dot of their names.
+_MEDIA_TYPES = {"zip": "application/zip", "tar": "application/x-tar"}
+ARCHIVE_TYPES = tuple(_MEDIA_TYPES.values())
+
+
 class ExportFile(NamedTuple):
     """The archive that an export left."""
 
@@ -26,6 +31,11 @@ class ExportFile(NamedTuple):
     name: str
     size_bytes: int
     made_at: datetime
+
+    @property
+    def media_type(self) -> str:
+        """What the archive is sent as."""
+        return _MEDIA_TYPES[self.name.rpartition(".")[2]]
 
 
 class ExportExpired(HistoryError):

@@ -14,7 +14,7 @@ class ImportRefused(HistoryError):
         errors = [problem for problem in report.problems if problem.severity == "error"]
         first = errors[0]
         image = "" if first.image == first.file else first.image
-        places = (first.file, image, f"segment {first.segment}" if first.segment else "")
+        places = (first.file, image, "" if first.segment is None else f"segment {first.segment}")
         where = ": ".join(place for place in places if place)
         more = f" (and {report.error_count - 1} more errors)" if report.error_count > 1 else ""
         super().__init__(f"{where}: {first.message}{more}" if where else first.message + more)

@@ -1,5 +1,6 @@
 """What an import is asked to do, and what it reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from datasets_app.models import Version
 from labels_app.rule_checks import Findings
 from labels_app.rules import Severity
 from panoptic.formats.base import Problem
+from panoptic.formats.recognition import AUTO
 
 
 class ImportMode(StrEnum):
@@ -22,13 +24,20 @@ class ImportMode(StrEnum):
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """Which files become which change of which branch."""
+    """Which files become which change of which branch.
+
+    `path` is a file or folder of a format, or a zip or tar of them; `inside` says where in it
+    they lie. Of an archive, `labels`, `images` and `classes` may be inside of it, too.
+    """
 
     dataset: str
     path: Path
-    format: str
+    format: str = AUTO
+    inside: str | None = None
     labels: Path | None = None
     images: Path | None = None
+    classes: Path | None = None  # a table of the classes of the files
+    options: Mapping[str, str] = field(default_factory=dict)  # of the format's own
     split: str | None = None
     branch: str | None = None  # None: the dataset's default branch
     message: str = ""
@@ -42,8 +51,15 @@ class ImportRequest:
 
 @dataclass
 class ImportReport:
-    """What an import did or, in a dry run, would do; counts are of images."""
+    """What an import did or, in a dry run, would do; counts are of images.
 
+    `path` is what was read by the format, inside of what was given; `reason` says why by this
+    one, "" where somebody said it.
+    """
+
+    format: str = ""
+    path: str = ""
+    reason: str = ""
     version: Version | None = None
     dry_run: bool = False
     added: int = 0
@@ -84,6 +100,9 @@ class ImportReport:
         return {
             "version": version and {"id": version.id_hex, "number": version.number},
             "dry_run": self.dry_run,
+            "format": self.format,
+            "path": self.path,
+            "reason": self.reason,
             "images": {
                 "added": self.added,
                 "changed": self.changed,

@@ -1,7 +1,7 @@
 """What the commands of this app share: --json, progress bars, errors as exit codes."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,10 +20,14 @@ from datasets_app.errors import NotFound
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Dataset
 from panoptic.errors import PanopticError
+from panoptic.formats.base import Problem
+from panoptic.formats.options import InvalidOption
 from people_app.models import User
 from store_app.errors import TesseraError
 
 OPERATOR = "operator"
+_PROBLEMS_SHOWN = 20
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 
 class ConsoleCommand(BaseCommand):
@@ -46,6 +50,8 @@ class ConsoleCommand(BaseCommand):
             else:
                 self.explain(error)
             raise CommandError(f"{error} [{error.code}]") from error
+        except KeyboardInterrupt:
+            raise CommandError("stopped", returncode=_INTERRUPTED) from None
 
     def run(self, **options: Any) -> None:
         """Do the work."""
@@ -53,6 +59,18 @@ class ConsoleCommand(BaseCommand):
 
     def explain(self, error: TesseraError | PanopticError) -> None:
         """Tell people more than the sentence of an error."""
+
+    def tell_problems(self, problems: Sequence[Problem], *, count: int | None = None) -> None:
+        """Tell people what is wrong with files, some of it; `count`: how much there is in all."""
+        for problem in problems[:_PROBLEMS_SHOWN]:
+            image = "" if problem.image == problem.file else problem.image
+            segment = "" if problem.segment is None else f"segment {problem.segment}"
+            where = " ".join(part for part in (problem.file, image, segment) if part)
+            told = f"{where}: {problem.message}" if where else problem.message
+            self.stderr.write(f"{problem.severity}: {told}")
+        more = (len(problems) if count is None else count) - _PROBLEMS_SHOWN
+        if more > 0:
+            self.stderr.write(f"… {more} more; --json lists them")
 
     def print_json(self, document: Any) -> None:
         self.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -70,14 +88,15 @@ class ConsoleCommand(BaseCommand):
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[message]}", style="dim", markup=False),
         )
         with Bar(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(title, total=None, rate="")
+            task = bar.add_task(title, total=None, rate="", message="")
 
             def show(done: int, total: int | None = None, message: str = "") -> None:
                 speed = bar.tasks[0].speed
                 rate = f"{speed:,.0f}/s" if speed else ""
-                bar.update(task, completed=done, total=total, rate=rate)
+                bar.update(task, completed=done, total=total, rate=rate, message=message)
 
             yield show
 
@@ -90,6 +109,22 @@ def add_taxonomy_argument(parser: ArgumentParser) -> None:
         metavar="SLUG@N",
         help="read by this taxonomy version (SLUG: the newest, SLUG@draft); default: its own",
     )
+
+
+def add_option_argument(parser: ArgumentParser) -> None:
+    """Add --option, which may be given several times."""
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="K=V", help="an option of the format"
+    )
+
+
+def option_pairs(options: list[str]) -> dict[str, str]:
+    """Return options by name; raises InvalidOption for one that is no `name=value`."""
+    pairs = dict(option.partition("=")[::2] for option in options)
+    for name, value in pairs.items():
+        if not value:
+            raise InvalidOption(name, "write it as name=value")
+    return pairs
 
 
 def problem_of(error: TesseraError | PanopticError) -> dict[str, Any]:

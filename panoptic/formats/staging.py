@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from panoptic.formats.base import TargetExists
@@ -19,9 +22,12 @@ class Staging:
         self._targets = targets
         self._check_free()
         parent = targets[0].absolute().parent
+        made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{targets[0].name}."
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".partial", dir=parent))
+        # Also where an interrupt comes before anybody could ask for it.
+        self._remove = weakref.finalize(self, _remove, self._folder, made)
 
     def path(self, target: Path) -> Path:
         """Where to write what will become `target`."""
@@ -35,11 +41,18 @@ class Staging:
         self.discard()
 
     def discard(self) -> None:
-        """Remove what was not committed."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove what was not committed, and the folders that were made for it."""
+        self._remove()
 
     def _check_free(self) -> None:
         for target in self._targets:
             is_empty_folder = target.is_dir() and not any(target.iterdir())
             if target.exists() and not is_empty_folder:
                 raise TargetExists(target)
+
+
+def _remove(folder: Path, made: Sequence[Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in made:
+        with suppress(OSError):  # it is not empty: it stays
+            parent.rmdir()

@@ -69,7 +69,9 @@ class Output:
 
             def draw(done: int, total: int | None = None, transferred: int = 0) -> None:
                 with lock:
-                    shown = human_bytes(transferred) if transferred else ""
+                    speed = bars.tasks[0].speed
+                    rate = f"{speed:,.0f}/s" if speed else ""
+                    shown = human_bytes(transferred) if transferred else rate
                     bars.update(task, completed=done, total=total, sent=shown)
 
             yield draw
@@ -106,9 +108,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
 
 
+def problem_line(problem: dict[str, Any]) -> str:
+    """Return where a problem of label files is, by file, image and segment, and what it is."""
+    file, image, segment = (problem.get(name) for name in ("file", "image", "segment"))
+    places = dict.fromkeys(str(place) for place in (file, image) if place)
+    where = " ".join([*places, *([] if segment is None else [f"segment {segment}"])])
+    return f"{where}: {problem['message']}" if where else str(problem["message"])
+
+
 def _line(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
+    if "message" in item and (item.get("file") or item.get("segment") is not None):
+        return problem_line(item)
     where = item.get("image") or item.get("name") or item.get("field") or item.get("digest") or ""
     known = (item.get(key) for key in ("message", "detail", "code", "field"))
     what = next(filter(None, known), item)

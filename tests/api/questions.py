@@ -163,7 +163,7 @@ NAMING = words(
 # inside of something that was named before.
 HARMLESS = words(
     """
-    active address attribute attributes by change changes class class_id class_name days
+    active address archive attribute attributes by change changes class class_id class_name days
     default_branch delete description distance dry_run entries events examples
     expected_revision facet fast_forward field file filter flow folders format geometry group
     hash_algo ids images key keyless kind labels labels_only layer limit message mode number

@@ -1,5 +1,6 @@
 import io
 import json
+import tarfile
 import tracemalloc
 import zipfile
 
@@ -7,13 +8,17 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
+from datasets_app.imports.request import ImportReport
 from datasets_app.jobs.queue import enqueue
 from datasets_app.jobs.running import run_job
 from datasets_app.models import Job, JobState
+from panoptic.formats.recognition import readable_formats
 from panoptic.png import encode_class_png
 from panoptic.runs import encode_runs
 from tests.api.builders import API, STREETS, body_of, client_of, person
 from tests.builders import id_map
+
+PANOPTIC = b'{"annotations": [{"image_id": 1, "segments_info": []}]}'
 
 # The queue starts jobs after the commit, which never comes within a test's transaction.
 pytestmark = pytest.mark.usefixtures("_jobs_run_when_asked")
@@ -32,16 +37,25 @@ def archive(**files: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile("upload.zip", buffer.getvalue())
 
 
-def masks() -> SimpleUploadedFile:
+def masks(form: str = "zip") -> SimpleUploadedFile:
     def mask(drawing: str) -> bytes:
         return encode_class_png(encode_runs(id_map(drawing) * 255))
 
-    return archive(
-        **{
-            "cells__masks__one.png": mask("1... 1..."),
-            "cells__masks__two.png": mask("..11 ...."),
-        }
-    )
+    files = {
+        "cells__masks__one.png": mask("1... 1..."),
+        "cells__masks__two.png": mask("..11 ...."),
+    }
+    return archive(**files) if form == "zip" else tar(files, form)
+
+
+def tar(files: dict[str, bytes], form: str) -> SimpleUploadedFile:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz" if form == "gz" else "w") as target:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name.replace("__", "/"))
+            info.size = len(data)
+            target.addfile(info, io.BytesIO(data))
+    return SimpleUploadedFile("upload.zip", buffer.getvalue())
 
 
 def post_import(client, **fields):
@@ -68,6 +82,60 @@ def test_an_upload_becomes_a_version(world, annotator):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("form", ["zip", "tar", "gz"])
+def test_the_format_is_recognised_in_any_archive(world, annotator, form):
+    body = {"file": masks(form), "class_name": "car", "path": "."}
+    asked = annotator.post(f"{STREETS}/imports/", body, format="multipart")
+    job = finish(annotator, asked)
+    assert (job["state"], job["problem"]) == ("done", None)
+    told = {name: job["result"][name] for name in ("format", "path", "reason")}
+    assert told == {
+        "format": "instance_masks", "path": ".", "reason": "cells/masks is a folder of masks",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"a__masks__1.png": b"", "x.json": PANOPTIC}, "ambiguous_format"),
+        ({"a.txt": b"", "b.txt": b""}, "unrecognised_format"),
+    ],
+)  # fmt: skip
+def test_what_is_not_one_format_fails_with_a_list(world, annotator, files, code):
+    body = {"file": archive(**files), "format": "auto"}
+    job = finish(annotator, annotator.post(f"{STREETS}/imports/", body, format="multipart"))
+    assert (job["state"], job["problem"]["code"]) == ("failed", code)
+    assert "instance_masks" in job["problem"]["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_options_and_a_table_of_classes_reach_the_import(world, annotator, monkeypatch):
+    seen = []
+
+    def look(request, **_):
+        seen.append(request)
+        return ImportReport()
+
+    monkeypatch.setattr("datasets_app.actions.transfers.import_labels", look)
+    [form] = [one for one in readable_formats() if one.name == "sceneparsing"]
+    [option] = [one for one in form.read_options if one.choices][:1]
+    said = {option.name: option.choices[-1]}
+    fields = {
+        "format": form.name,
+        "classes": "names.csv",
+        f"options.{option.name}": option.choices[-1],
+    }
+    finish(annotator, post_import(annotator, **fields))
+    assert (seen[0].options, seen[0].classes.name, seen[0].path.name) == (
+        said,
+        "names.csv",
+        "files",
+    )
+    assert seen[0].classes.parent == seen[0].path
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_broken_upload_fails_with_a_problem(world, annotator):
     upload = SimpleUploadedFile("upload.zip", b"no zip")
     job = finish(annotator, post_import(annotator, file=upload))
@@ -84,6 +152,8 @@ def test_a_broken_upload_fails_with_a_problem(world, annotator):
         ("taxonomy", "nothing@1"),
         ("taxonomy", "streets-classes@2"),
         ("path", "../x"),
+        ("classes", "../x"),
+        ("options.colour", "red"),
         ("path", "/etc"),
         ("branch", "v12"),
     ],
@@ -144,6 +214,26 @@ def test_an_export_can_be_downloaded(world, reader):
     assert again.status_code == 304
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_export_may_be_a_tar_and_tells_what_it_lost(world, reader):
+    body = {"version": "v1", "format": "coco_panoptic", "archive": "tar"}
+    job = finish(reader, reader.post(f"{STREETS}/exports/", body))
+    assert job["result"]["lost"]["hidden_pixels"] > 0
+    response = reader.get(f"{API}/jobs/{job['id']}/download/")
+    assert response["Content-Type"] == "application/x-tar"
+    with tarfile.open(fileobj=io.BytesIO(body_of(response))) as found:
+        assert "panoptic.json" in found.getnames()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_export_holds_photographs_where_that_is_asked(world, reader):
+    body = {"version": "v1", "format": "voc", "options": {"photos": "yes"}}
+    job = finish(reader, reader.post(f"{STREETS}/exports/", body))
+    response = reader.get(f"{API}/jobs/{job['id']}/download/")
+    with zipfile.ZipFile(io.BytesIO(body_of(response))) as found:
+        assert [name for name in found.namelist() if name.startswith("JPEGImages/a.")]
+
+
 def test_the_same_export_is_found_again(reader, annotator):
     body = {"version": "v1", "format": "coco_instances"}
     first = reader.post(f"{STREETS}/exports/", body).json()
@@ -157,7 +247,8 @@ def test_the_same_export_is_found_again(reader, annotator):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"format": "nonsense"}, {"filter": "colour:red"}, {"filter": "'"}, {"options": {"a": "b"}},
+    [{"format": "nonsense"}, {"archive": "rar"},
+     {"format": "auto"}, {"filter": "colour:red"}, {"filter": "'"}, {"options": {"a": "b"}},
      {"options": {"geometry": "dots"}}, {"options": []}, {"filter": "class:bicycle"}],
 )  # fmt: skip
 def test_an_export_that_means_nothing_is_refused(reader, fields):

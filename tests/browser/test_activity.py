@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -137,8 +138,10 @@ def test_an_upload_goes_on_after_the_page_was_closed(
     pieces = offsets_of(page)
     sign_in(page, "alma", IMPORT)
 
+    holds = [True]
+
     def hold_second(route: Route) -> None:
-        if route.request.headers.get("upload-offset") != str(PIECE):
+        if not holds or route.request.headers.get("upload-offset") != str(PIECE):
             route.continue_()
 
     page.route("**/uploads/*/", hold_second)
@@ -147,7 +150,7 @@ def test_an_upload_goes_on_after_the_page_was_closed(
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("[data-numbers]")).to_have_text("Paused")
 
-    page.unroute("**/uploads/*/")
+    holds.clear()  # without a route the browser would let go what is held
     page.reload()
     notice = page.locator("[data-unfinished]")
     expect(notice).to_contain_text(f"“lab” was sent in part: {PIECE} bytes of")
@@ -189,6 +192,35 @@ def test_an_upload_that_was_begun_can_be_forgotten(town: Dataset, folder: Path, 
     expect(page.locator("[data-folder]")).to_be_focused()
     assert page.evaluate("localStorage.length") == 0
     assert not Upload.objects.exists()
+
+
+def test_only_the_options_of_the_chosen_format_are_shown(town: Dataset, page: Page) -> None:
+    history(town)
+    sign_in(page, "alma", EXPORTS)
+    page.get_by_label("Format").select_option("coco_panoptic")
+    expect(page.get_by_label("Option scheme")).to_be_visible()
+    expect(page.get_by_label("Option geometry")).to_be_hidden()
+    page.get_by_label("Format").select_option("coco_instances")
+    expect(page.get_by_label("Option geometry")).to_be_visible()
+    page.goto(page.url.replace("exports", "import"))
+    expect(page.get_by_label("Class of every segment")).to_be_visible()
+    page.get_by_label("Format").select_option("sceneparsing")
+    expect(page.get_by_label("Class of every segment")).to_be_hidden()
+    expect(page.get_by_label("Option zero")).to_be_visible()
+
+
+def test_a_tar_is_sent_as_it_is_and_recognised(
+    town: Dataset, folder: Path, tmp_path: Path, page: Page
+) -> None:
+    with tarfile.open(tmp_path / "cells.tar.gz", "w:gz") as archive:
+        archive.add(folder, "lab")
+    sign_in(page, "alma", IMPORT)
+    page.locator("[data-archive]").set_input_files(tmp_path / "cells.tar.gz")
+    expect(page.locator("[data-numbers]")).to_contain_text("are there")
+    page.get_by_label("Class of every segment").fill("car")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("were read as Instance masks")).to_be_visible()
+    assert head_number() == 1
 
 
 def test_a_folder_without_files_is_told_so(town: Dataset, tmp_path: Path, page: Page) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image as Picture
 
+from datasets_app.actions import imports
 from datasets_app.actions.imports import import_labels
 from datasets_app.attributes import get_attributes
 from datasets_app.entries import Entry, Status
 from datasets_app.errors import BranchMoved, NotFound
+from datasets_app.imports import reading
 from datasets_app.imports.errors import ImportRefused
+from datasets_app.imports.reading import ReadImage, Shard
 from datasets_app.imports.request import ImportMode, ImportReport, ImportRequest
 from datasets_app.jobs import executor
 from datasets_app.jobs.kinds import Progress, silent
@@ -24,7 +28,8 @@ from datasets_app.staging import ImageChange
 from datasets_app.tree import iter_entries
 from labels_app.models import LabelRevision, Taxonomy
 from labels_app.reading import reading_of
-from panoptic.formats.base import Problem
+from panoptic.formats.base import Problem, ReadOptions
+from panoptic.formats.coco_source import CocoItem
 from tests.datasets_app.builders import author, commit_to
 from tests.panoptic.formats.files import panoptic_json, write_panoptic
 
@@ -282,6 +287,21 @@ def test_an_import_tells_how_far_it_is_in_all_its_phases(bring) -> None:
     ]
 
 
+def test_the_scan_of_a_long_file_tells_how_far_it_is(
+    bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "_MEGABYTE", 100)
+    told: list[tuple[int, int | None, str]] = []
+
+    bring({"a.jpg": "11"}, progress=lambda *step: told.append(step))
+
+    scan = [step for step in told if step[2] == "MB of labels.json scanned"]
+    done, total, _ = scan[-1]
+    assert total is not None
+    assert 1 < total <= done + 1
+    assert told[len(scan)] == (1, 1, "a.jpg")
+
+
 def test_files_are_read_in_other_processes_where_there_are_many(
     bring, settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +311,21 @@ def test_files_are_read_in_other_processes_where_there_are_many(
     report = bring({f"{number:03d}.jpg": "112" for number in range(100)})
 
     assert (report.added, report.segments) == (100, 200)
+
+
+def test_large_images_travel_in_shards_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def count(function: object, shards: Iterator[Shard]) -> Iterator[list[ReadImage]]:
+        sizes.extend(len(shard.items) for shard in shards)
+        return iter(())
+
+    monkeypatch.setattr(reading, "map_shards", count)
+    large = CocoItem("a.jpg", "x.json", b"{}", (b" " * 1_500_000,))
+    small = CocoItem("a.jpg", "x.json", b"{}", ())
+    items = [large] * 7 + [small] * 40
+    list(reading.read_images("coco_panoptic", items, {}, ReadOptions(), dict))
+    assert sizes == [3, 3, 32, 9]
 
 
 def test_only_so_many_problems_are_kept_and_all_are_counted() -> None:

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from datasets_app.actions.exports import ExportRequest
 from datasets_app.actions.transfers import request_export, request_import
-from datasets_app.archives import write_archive
 from datasets_app.exports.files import ExportExpired, get_export_file
 from datasets_app.imports.errors import InvalidUpload
 from datasets_app.jobs import roots
@@ -21,6 +20,7 @@ from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.jobs.running import run_job
 from datasets_app.models import Dataset, Job, JobState, Version
 from datasets_app.staging import ImageChange
+from panoptic.archives.packing import write_archive
 from panoptic.formats.registry import UnknownFormat
 from store_app.blobs import find_content, open_content
 from store_app.erasure import destroy_erased, mark_erased

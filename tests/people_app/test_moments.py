@@ -23,9 +23,11 @@ def test_a_day_begins_at_midnight() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T25:00:00Z", "2026-02-30", "\0"]
-    # UTC has no year 0 and no year 10,000.
-    + ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+    [
+        *("", "yesterday", "2026-13-01T00:00:00Z", "2026-11-22T25:00:00Z", "2026-02-30", "\0"),
+        # UTC has no year 0 and no year 10,000.
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+    ],
 )
 def test_what_is_no_moment_is_none(text: str) -> None:
     assert parse_moment(text) is None

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from datasets_app.archives import extract_archive
+from panoptic.archives.packing import extract_archive
 from panoptic.errors import PanopticError
 from panoptic.images import read_header, read_id_map
 from store_app.errors import TesseraError

@@ -1,5 +1,6 @@
 """Bad input through the command: a clear problem, a failure, and no version."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from PIL import Image
 
 from datasets_app.models import Dataset, Version
@@ -116,6 +118,23 @@ def test_bad_input_is_refused_and_leaves_nothing(
     assert not Dataset.objects.exists()
     assert not Taxonomy.objects.exists()
     assert not Version.objects.exists()
+
+
+def test_people_are_told_the_file_the_image_and_the_segment(tmp_path: Path) -> None:
+    content = panoptic_json(_DRAWINGS, _CATEGORIES)
+    invent_a_segment(tmp_path, content)
+    path = write_panoptic(tmp_path, content, _DRAWINGS)
+    err = io.StringIO()
+
+    with pytest.raises(CommandError) as refused:
+        call_command("import_labels", "streets", str(path), "--create", stdout=err, stderr=err)
+
+    told = err.getvalue().splitlines()
+    assert told[0] == (
+        "reads labels.json as coco_panoptic: the annotations of labels.json have segments_info"
+    )
+    for lines in (told[1:], [str(refused.value)]):
+        assert all(word in lines[0] for word in ("a.png", "a.jpg", "segment 9")), lines
 
 
 def test_one_run_tells_every_problem(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Files that mean harm are refused before they take memory: measured in a process of its own."""
 
+import gzip
 import json
 import shutil
 import stat
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +88,16 @@ def zip_of(path: Path, members: dict[str, bytes], **attributes: int) -> None:
             archive.writestr(info, content)
 
 
+def tar_of(path: Path, content: bytes, **attributes: Any) -> None:
+    """A tar by gzip with one member, whose header may say anything."""
+    info = tarfile.TarInfo("member")
+    info.size = len(content)
+    for attribute, value in attributes.items():
+        setattr(info, attribute, value)
+    header = info.tobuf(tarfile.GNU_FORMAT)
+    path.write_bytes(gzip.compress(header + content + bytes(1024 - len(content) % 512), 9))
+
+
 def claiming(path: Path, size: int) -> None:
     """Let the only member of a zip claim another size, in its directory."""
     data = path.read_bytes()
@@ -121,6 +134,17 @@ def write_archives(folder: Path) -> None:
     zip_of(folder / "archive of a device", {"x": b""}, external_attr=stat.S_IFCHR << 16)
     with zipfile.ZipFile(folder / "archive by LZMA", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x", b"content")
+    tar_of(folder / "archive of a tar bomb", bytes(100 * 2**20))
+    end = gzip.compress(bytes(100 * 2**20), 9)
+    (folder / "archive of a tar bomb behind its end").write_bytes(end)
+    for kind in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE):
+        tar_of(folder / f"archive of a tar that lies of {kind!r}", b"", size=HUGE, type=kind)
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.GNUTYPE_SPARSE):
+        tar_of(folder / f"archive of a tar with {kind!r}", b"", type=kind, linkname="/etc/x")
+    for name in ("../x", "/etc/x", "a\\..\\x", "C:x"):
+        tar_of(folder / f"archive of a tar to {name.replace('/', '|')}", b"bad", name=name)
+    whole = (folder / "archive of a tar bomb").read_bytes()
+    (folder / "archive of a tar cut off").write_bytes(whole[:-30])
     (folder / "archive that is none").write_bytes(b"\x1f\x8b" + bytes(1_000))
     whole = (folder / "archive of two cases").read_bytes()
     (folder / "archive cut off").write_bytes(whole[:-30])
@@ -188,7 +212,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
     ("members", "code", "says"),
     [
         ({"word/document.xml": b"<w/>", "[Content_Types].xml": b"<t/>"}, "malformed_file", ""),
-        ({"a.json": b"{}", "b.json": b"{}"}, "invalid_upload", "say which"),
+        ({"a.json": b"{}", "b.json": b"{}"}, "ambiguous_format", "say which"),
         ({"labels.json": b'{"images": 3}'}, "malformed_file", "images"),
         ({"labels.json": LABELS, "photos/a.png": png(HUGE - 1, HUGE - 1)}, "import_refused",
          "pixels"),

@@ -115,7 +115,7 @@ def test_an_image_without_a_prediction_counts_as_missed(seat, tmp_path):  # noqa
 
 def test_an_export_says_what_is_covered_and_overwrites_nothing(seat, tmp_path):  # noqa: F811
     ask = ("export", str(tmp_path / "out.json"), "--format", "coco_panoptic")
-    assert "covered pixels left out" in seat.ok(*ask).out
+    assert "6 pixels hidden under others" in seat.ok(*ask).out
     assert "exists already" in seat.tessera(*ask).err
 
 
@@ -133,6 +133,35 @@ def test_an_import_of_the_own_export_adds_nothing(seat, tmp_path):  # noqa: F811
     assert seat.ok(*ask, "--mode", "update").json["images"]["added"] == 0
     refused = seat.tessera(*ask)
     assert (refused.code, "a.png" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out.tar", "out"])
+def test_an_export_comes_back_without_its_format_being_named(seat, tmp_path, name):  # noqa: F811
+    path = str(tmp_path / name)
+    seat.ok("export", path, "--format", "coco_panoptic", "--prefix", "a")
+    ask = ("import", path, "--mode", "update", "--dry-run")
+    report = seat.ok(*ask, "--json").json
+    assert (report["format"], report["images"]["added"]) == ("coco_panoptic", 0)
+    assert "panoptic.json as coco_panoptic: the annotations of" in seat.ok(*ask).out
+
+
+def test_what_is_no_format_and_what_is_not_there_is_refused(seat, tmp_path):  # noqa: F811
+    (tmp_path / "notes").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "notes" / name).write_text("x")
+    ran = seat.tessera("import", str(tmp_path / "notes"))
+    assert "with a.txt, b.txt, looks like no format" in ran.err
+    ran = seat.tessera("import", str(tmp_path / "notes"), "--images", str(tmp_path / "nowhere"))
+    assert (ran.code, "there is no" in ran.err) == (2, True)
+    ran = seat.tessera("export", str(tmp_path / "x.tar.gz"), "--format", "coco_panoptic")
+    assert (ran.code, "written as .zip or .tar" in ran.err) == (2, True)
+
+
+def test_photographs_are_exported_where_that_is_asked(seat, tmp_path):  # noqa: F811
+    ask = ("--format", "voc", "--prefix", "a", "--option", "photos=yes")
+    seat.ok("export", str(tmp_path / "voc"), *ask)
+    [photo] = (tmp_path / "voc" / "JPEGImages").iterdir()
+    assert photo.stem == "a"
 
 
 # ---- the cache -----------------------------------------------------------------

@@ -354,7 +354,7 @@ def test_an_export_of_flat_labels_comes_back_unchanged(flat, form, name):
 def test_what_a_format_cannot_hold_is_said_where_the_label_comes_back_changed(sitting):  # noqa: F811
     desk = sitting.sit(sitting.hall.dataset([ImageChange("b.png", label=put_layered())]).slug)
     told = desk.ok("export", "out.json", "--format", "coco_panoptic").out
-    assert "6 covered pixels left out: the format has one layer" in told
+    assert "6 pixels hidden under others" in told
     assert reimport(desk, "out.json", "coco_panoptic")["changed"] == 1
 
 

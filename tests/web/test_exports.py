@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import timedelta
 
@@ -9,9 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from datasets_app.models import Dataset, Job, JobState
+from datasets_app.staging import ImageChange
+from panoptic.formats.recognition import writable_formats
 from people_app.models import AuditEvent, User
-from tests.api.builders import body_of
+from tests.api.builders import body_of, put_layered
+from tests.datasets_app.builders import commit_to
 from tests.web.builders import Page, history, member, shared_dataset
+from web.export_forms import WRITE_OPTIONS
 
 # Jobs run at once here, as soon as what asks for them is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,8 +41,8 @@ def ask(client: Client, **fields):
     body = {
         "version": "main",
         "format": "coco_panoptic",
-        "geometry": "rle",
-        "scheme": "",
+        "option_geometry": "rle",
+        "option_scheme": "",
         **fields,
     }
     return client.post(PAGE, body)
@@ -64,6 +69,32 @@ def test_readers_ask_for_an_export_and_download_it(reader: Client) -> None:
     assert AuditEvent.objects.filter(verb="job.enqueued", actor__username="mia").count() == 1
 
 
+def test_it_may_be_a_tar_with_options_and_tells_what_it_lost(reader: Client, town: Dataset) -> None:
+    layered = put_layered()
+    commit_to(town, [ImageChange("layered.png", label=layered)])
+    ask(reader, archive="tar", option_scheme="", format="coco_panoptic")
+    job = Job.objects.get()
+    text = text_of(reader)
+    lost = f"{job.result['lost']['hidden_pixels']} pixels hidden under others"
+    assert f"not carried: {lost}" in text
+    assert "archive tar" in text
+    assert f"The format does not carry {lost}." in text_of(reader, f"/jobs/{job.pk}/")
+    assert job.result["file_name"].endswith(".tar")
+
+
+def test_every_option_is_there_without_scripts_and_of_the_chosen_format_counts(
+    reader: Client,
+) -> None:
+    html = reader.get(PAGE).content.decode()
+    for form in writable_formats():
+        assert f'<option value="{form.name}"' in html
+        for option in form.write_options:
+            name = WRITE_OPTIONS.name_of(form.name, option.name)
+            assert re.search(rf'data-formats="[^"]*\b{form.name}\b[^"]*">.*?name="{name}"', html)
+    ask(reader, option_geometry="polygon", option_photos="yes")  # neither is of this format
+    assert Job.objects.get().arguments["options"] == {}
+
+
 def test_an_export_that_is_there_is_found(reader: Client) -> None:
     ask(reader)
     answer = ask(reader, version="v2")  # the same version by another name
@@ -76,7 +107,7 @@ def test_an_export_that_is_there_is_found(reader: Client) -> None:
 def test_another_filter_or_option_is_another_export(reader: Client) -> None:
     ask(reader)
     ask(reader, filter="split:val")
-    ask(reader, format="coco_instances", geometry="polygon")
+    ask(reader, format="coco_instances", option_geometry="polygon")
     text = text_of(reader)
     assert Job.objects.count() == 3
     assert "filter split:val" in text
@@ -90,7 +121,7 @@ def test_another_filter_or_option_is_another_export(reader: Client) -> None:
         ("version", "v99", "v99"),
         ("version", "\x00", ""),
         ("format", "tar", "tar is not one of the available choices"),
-        ("geometry", "dots", "dots is not one of the available choices"),
+        ("option_geometry", "dots", "dots is not one of the available choices"),
         ("taxonomy", "nowhere@7", "nowhere@7"),
     ],
 )

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from datasets_app.jobs.roots import UPLOADS_KEPT
 from datasets_app.models import Branch, Dataset, Job, JobState
+from panoptic.formats.registry import FORMATS
 from people_app.actions.roles import grant_role
 from people_app.models import AuditEvent, User
 from people_app.roles import Role
@@ -18,6 +19,7 @@ from store_app.models import Upload
 from tests.datasets_app.builders import author
 from tests.web.builders import Page, history, member, shared_dataset
 from tests.web.import_files import masks
+from web.import_forms import READ_OPTIONS
 
 # Jobs run at once here, as soon as what asks for them is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,6 +134,16 @@ def test_a_file_that_is_too_large_for_a_form_is_refused(annotator: Client, setti
     assert "takes 0 MiB at most" in Page(answer.content.decode()).text
 
 
+def test_only_formats_that_are_read_and_all_their_options_are_there(annotator: Client) -> None:
+    html = annotator.get(PAGE).content.decode()
+    assert '<option value="auto" selected>Recognise it</option>' in html
+    for form in FORMATS.values():
+        assert (f'<option value="{form.name}">' in html) == form.is_read
+        for option in form.read_options:
+            name = READ_OPTIONS.name_of(form.name, option.name)
+            assert re.search(rf'data-formats="[^"]*\b{form.name}\b[^"]*">.*?name="{name}"', html)
+
+
 # ---- importing -----------------------------------------------------------------------------
 
 
@@ -144,6 +156,37 @@ def test_a_zip_in_a_form_becomes_a_version(annotator: Client) -> None:
     assert "What it changed added 1" in text
     event = AuditEvent.objects.get(verb="job.enqueued")
     assert event.actor == User.objects.get(username="mia")
+
+
+def test_what_is_recognised_is_told_with_the_reason(annotator: Client) -> None:
+    ask(annotator, act="try", format="auto", file=archive())
+    page = Page(annotator.get(f"/jobs/{Job.objects.get().pk}/").content.decode())
+    assert "The files were read as Instance masks: cells/masks is a folder of masks." in page.text
+
+
+def test_what_is_not_recognised_is_told(annotator: Client) -> None:
+    ask(annotator, format="auto", file=archive({"a.txt": b"", "b.txt": b""}))
+    text = Page(annotator.get(f"/jobs/{Job.objects.get().pk}/").content.decode()).text
+    assert "with a.txt, b.txt, looks like no format that is read" in text
+
+
+def test_options_of_the_format_are_kept_for_the_next_trial(annotator: Client) -> None:
+    [form] = [one for one in FORMATS.values() if one.name == "sceneparsing"]
+    option = next(one for one in form.read_options if one.choices)
+    name, value = READ_OPTIONS.name_of(form.name, option.name), option.choices[-1]
+    ask(
+        annotator, act="try", format=form.name, file=archive(), classes="names.csv", **{name: value}
+    )
+    trial = Job.objects.get()
+    assert (trial.arguments["options"], trial.arguments["classes"]) == (
+        {option.name: value},
+        "names.csv",
+    )
+    html = annotator.get(f"{PAGE}?tried={trial.pk}").content.decode()
+    assert f'<option value="{value}" selected>' in html
+    assert (
+        f"{option.name} {value}" in Page(annotator.get(f"/jobs/{trial.pk}/").content.decode()).text
+    )
 
 
 def test_a_trial_changes_nothing_and_one_button_imports_it(annotator: Client) -> None:

@@ -21,7 +21,9 @@ from datasets_app.jobs.roots import EXPORTS_KEPT
 from datasets_app.models import Branch, Dataset, Job, JobState, Version
 from datasets_app.query_words import InvalidFilter
 from datasets_app.revs import resolve
+from panoptic.archives.packing import ARCHIVE_FORMS
 from panoptic.errors import PanopticError
+from panoptic.formats.losses import tell_losses
 from panoptic.formats.options import InvalidOption
 from panoptic.formats.registry import FORMATS
 from people_app.moments import parse_moment
@@ -30,8 +32,6 @@ from web.finding import get_dataset
 from web.sentences import sentence
 
 _EXPORTS_PER_PAGE = 30
-# The usual ones, which need no telling.
-_TOLD_OPTIONS = ("scheme", "geometry")
 
 
 class ExportRow(NamedTuple):
@@ -43,6 +43,11 @@ class ExportRow(NamedTuple):
     asked: list[tuple[str, str]]
     result: dict[str, Any]
     is_kept: bool
+
+    @property
+    def losses(self) -> list[str]:
+        """What the format did not carry."""
+        return tell_losses(self.result.get("lost") or {})
 
     @property
     def kept_until(self) -> datetime | None:
@@ -94,11 +99,17 @@ def _ask(request: HttpRequest, dataset: Dataset, form: ExportForm) -> Job | None
         form.add_error("version", sentence(error))
         return None
     try:
-        job = request_export(version, wanted, actor=request.user, taxonomy=values["taxonomy"])
+        job = request_export(
+            version,
+            wanted,
+            actor=request.user,
+            archive=values["archive"],
+            taxonomy=values["taxonomy"],
+        )
     except InvalidFilter as error:
         form.refuse_filter(error)
     except InvalidOption as error:
-        form.add_error(error.option if error.option in form.fields else None, sentence(error))
+        form.refuse_option(error)
     except HistoryError as error:  # what the taxonomy is about is all that is left
         form.add_error("taxonomy", sentence(error))
     except PanopticError as error:
@@ -140,10 +151,11 @@ def _listed(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
 
 def _row(job: Job, version: Version | None) -> ExportRow:
     arguments = job.arguments
-    options = arguments.get("options") or {}
+    archive = arguments.get("archive", "")
     asked = [
         ("filter", arguments.get("filter", "")),
-        *((name, options.get(name, "")) for name in _TOLD_OPTIONS),
+        *sorted((arguments.get("options") or {}).items()),
+        ("archive", "" if archive == ARCHIVE_FORMS[0] else archive),
     ]
     known = FORMATS.get(arguments["format"])
     ended = job.finished_at

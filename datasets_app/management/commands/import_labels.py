@@ -7,12 +7,15 @@ from typing import Any
 from datasets_app.actions.imports import import_labels
 from datasets_app.imports.errors import ImportRefused
 from datasets_app.imports.request import ImportMode, ImportReport, ImportRequest
-from datasets_app.management.console import ConsoleCommand, get_operator
+from datasets_app.management.console import (
+    ConsoleCommand,
+    add_option_argument,
+    get_operator,
+    option_pairs,
+)
 from panoptic.errors import PanopticError
-from panoptic.formats.registry import FORMATS
+from panoptic.formats.recognition import AUTO, readable_formats
 from store_app.errors import TesseraError
-
-_PROBLEMS_SHOWN = 20
 
 
 class Command(ConsoleCommand):
@@ -20,10 +23,18 @@ class Command(ConsoleCommand):
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="the dataset")
-        parser.add_argument("path", type=Path, help="the label file, or the folder of a format")
-        parser.add_argument("--format", required=True, choices=sorted(FORMATS))
+        parser.add_argument(
+            "path", type=Path, help="the label file, the folder of a format, or a zip or tar of it"
+        )
+        parser.add_argument(
+            "--format", default=AUTO, choices=[AUTO, *(form.name for form in readable_formats())],
+            help="default: the one that the files look like; it is told which, and why",
+        )  # fmt: skip
+        parser.add_argument("--inside", help="where in the folder or archive they lie")
         parser.add_argument("--labels", type=Path, help="folder of label files kept apart")
         parser.add_argument("--images", type=Path, help="folder of the photographs")
+        parser.add_argument("--classes", type=Path, help="table of the classes, kept apart")
+        add_option_argument(parser)
         parser.add_argument("--split", help="put the images into this split")
         parser.add_argument("--branch", help="default: the dataset's default branch")
         parser.add_argument("-m", "--message", default="")
@@ -42,10 +53,12 @@ class Command(ConsoleCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would happen")
         parser.add_argument("--user", help="who commits (default: the operator account)")
 
-    def run(self, *, slug: str, user: str | None, **options: Any) -> None:
+    def run(self, *, slug: str, user: str | None, option: list[str], **options: Any) -> None:
         fields = ImportRequest.__dataclass_fields__
         request = ImportRequest(
-            dataset=slug, **{key: value for key, value in options.items() if key in fields}
+            dataset=slug,
+            options=option_pairs(option),
+            **{key: value for key, value in options.items() if key in fields and key != "options"},
         )
         with self.progress(f"Reading {request.path.name}") as progress:
             report = import_labels(request, actor=get_operator(user), progress=progress)
@@ -56,10 +69,12 @@ class Command(ConsoleCommand):
 
     def explain(self, error: TesseraError | PanopticError) -> None:
         if isinstance(error, ImportRefused):
-            self._tell_problems(error.report)
+            self._tell_format(error.report)
+            self.tell_problems(error.report.problems, count=error.report.problem_count)
 
     def _tell(self, report: ImportReport) -> None:
-        self._tell_problems(report)
+        self._tell_format(report)
+        self.tell_problems(report.problems, count=report.problem_count)
         counts = (
             f"{report.added} added, {report.changed} changed, {report.removed} removed, "
             f"{report.unchanged} unchanged"
@@ -72,16 +87,14 @@ class Command(ConsoleCommand):
         elif report.version is None:
             self.stdout.write("Nothing changed; no version was made.")
         else:
+            lost = f", {report.lost_pixels} went to stuff" if report.lost_pixels else ""
             self.stdout.write(
                 f"v{report.version.number} {report.version.id_hex[:12]}: images {counts}; "
                 f"{report.segments} segments read, {report.hidden_pixels} pixels lie under others"
+                f"{lost}"
             )
 
-    def _tell_problems(self, report: ImportReport) -> None:
-        for problem in report.problems[:_PROBLEMS_SHOWN]:
-            image = "" if problem.image == problem.file else problem.image
-            where = " ".join(part for part in (problem.file, image) if part)
-            segment = f" segment {problem.segment}" if problem.segment is not None else ""
-            self.stderr.write(f"{problem.severity}: {where}{segment}: {problem.message}")
-        if report.problem_count > _PROBLEMS_SHOWN:
-            self.stderr.write(f"… {report.problem_count - _PROBLEMS_SHOWN} more; --json lists them")
+    def _tell_format(self, report: ImportReport) -> None:
+        if report.reason:
+            place = "" if report.path == "." else f" {report.path}"
+            self.stdout.write(f"reads{place} as {report.format}: {report.reason}")

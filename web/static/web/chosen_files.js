@@ -4,6 +4,7 @@ import { Archive, faultOf, namesIn } from "./archive.js";
 
 const PHOTOGRAPH = /\.(jpe?g|tiff?|webp|bmp)$/i;
 const LITTER = /^(\.|thumbs\.db$|desktop\.ini$|__MACOSX$)/i;
+const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 const MOST_FILES = 500000;
 const MOST_PATHS = 500;
 
@@ -24,11 +25,11 @@ export function filesOfFolder(input) {
 }
 
 /**
- * Resolves to one zip as it is, or a zip of all files: {name, size, fingerprint, slice, paths, leftOut}.
- * `paths` is null where the names in a zip are not known.
+ * Resolves to one archive as it is, or a zip of all files: {name, size, fingerprint, slice, paths, leftOut}.
+ * `paths` is null where the names in an archive are not known.
  */
 export async function sourceOf(chosen) {
-  if (chosen.length === 1 && /\.zip$/i.test(chosen[0].path)) return sourceOfZip(chosen[0].file);
+  if (chosen.length === 1 && ARCHIVE.test(chosen[0].path)) return sourceOfArchive(chosen[0].file);
   const wanted = chosen.filter(({ path }) => !path.split("/").some((part) => LITTER.test(part)));
   if (!wanted.length) throw new Unusable("There is no file in it.");
   if (wanted.length > MOST_FILES) throw new Unusable(`There are ${wanted.length.toLocaleString("en")} files in it; ${MOST_FILES.toLocaleString("en")} are taken at once.`);
@@ -68,7 +69,7 @@ export function placesIn(paths) {
   };
 }
 
-async function sourceOfZip(file) {
+async function sourceOfArchive(file) {
   if (!file.size) throw new Unusable("The file is empty.");
   return {
     name: file.name,
@@ -77,7 +78,7 @@ async function sourceOfZip(file) {
     fingerprint: `${file.name}:${file.size}:${file.lastModified}`,
     // Read now: what cannot be read is told as such, not as a broken connection.
     slice: async (start, end) => new Blob([await file.slice(start, end).arrayBuffer()]),
-    paths: await namesIn(file),
+    paths: /\.zip$/i.test(file.name) ? await namesIn(file) : null,
     leftOut: 0,
   };
 }

@@ -1,5 +1,5 @@
 // The page of imports: what is dropped or chosen is sent at once, while the options are filled in;
-// the form follows when all of it is there. Without this script the form takes one zip.
+// the form follows when all of it is there. Without this script the form takes one archive.
 
 import { Unusable, filesOfDrop, filesOfFolder, placesIn, sourceOf } from "./chosen_files.js";
 import { Refused, ResumableUpload, deleteUpload, forget, unfinished } from "./resumable.js";
@@ -10,6 +10,7 @@ const field = (name) => form.elements.namedItem(name);
 const zone = find("zone");
 const address = form.dataset.uploads;
 const token = field("csrfmiddlewaretoken").value;
+const FEW_DOCUMENTS = 4;
 let upload = null;
 let submitter = null;
 
@@ -51,9 +52,6 @@ form.addEventListener("submit", (event) => {
   submitter = event.submitter;
   waiting(submitter.value === "import" ? "The import begins when all is sent." : "The trial begins when all is sent.");
 });
-
-field("format").addEventListener("change", showClass);
-showClass();
 
 async function take(choose) {
   await remove();
@@ -154,7 +152,7 @@ async function showUnfinished() {
     return;
   }
   if (upload) return;
-  const name = kept.name.replace(/\.zip$/i, "");
+  const name = kept.name.replace(/\.(zip|tar|tgz|tar\.gz)$/i, "");
   find("unfinished-text").textContent =
     `“${name}” was sent in part: ${bytes(body.received_bytes)} of ${bytes(body.size_bytes)}. Choose it again and it goes on from there.`;
   find("unfinished").hidden = false;
@@ -165,20 +163,17 @@ function suggest(paths) {
   fill("import-paths", places.documents);
   fill("import-folders", places.folders);
   const photographs = field("images");
-  if (places.photographs && !photographs.value) {
+  // With a file for each image the labels lie in folders, and so do the photographs: the format knows where.
+  const isOneFile = places.documents.length > 0 && places.documents.length <= FEW_DOCUMENTS;
+  if (isOneFile && places.photographs && !photographs.value) {
     photographs.value = places.photographs;
     form.querySelector("#more").open = true;
   }
-  if (places.documents.length > 1 && !field("path").value) form.querySelector("#more").open = true;
+  if (isOneFile && places.documents.length > 1 && !field("path").value) form.querySelector("#more").open = true;
 }
 
 function fill(id, values) {
   document.getElementById(id).replaceChildren(...values.map((value) => new Option("", value)));
-}
-
-function showClass() {
-  const one = find("classless");
-  one.hidden = !one.dataset.classless.split(" ").includes(field("format").value);
 }
 
 function over(count) {

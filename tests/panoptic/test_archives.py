@@ -10,13 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets_app.archives import (
-    ArchiveLimits,
-    UnsafeArchive,
-    check_directory,
-    extract_archive,
-    write_archive,
-)
+from panoptic.archives.members import ArchiveLimits, UnsafeArchive
+from panoptic.archives.packing import extract_archive, write_archive
+from panoptic.archives.zips import check_directory
 
 
 def _zip(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -174,6 +170,16 @@ def test_an_archive_in_an_archive_stays_one(tmp_path: Path) -> None:
     extract_archive(archive, tmp_path / "out", ArchiveLimits(total_bytes=100_000))
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["inner.zip"]
+
+
+@pytest.mark.parametrize("name", [b".", b"\0"])
+def test_a_file_without_a_name_is_refused(tmp_path: Path, name: bytes) -> None:
+    archive = _zip(tmp_path / "x.zip", {"~": b"x"})  # zipfile itself writes neither
+    archive.write_bytes(archive.read_bytes().replace(b"~", name))
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(UnsafeArchive, match=r"without a name|not a relative path"):
+        extract_archive(archive, tmp_path / "out")
 
 
 @given(st.integers(0, 2**32))
