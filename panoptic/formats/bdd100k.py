@@ -34,10 +34,18 @@ BDD100K = Format(
     recognise=recognise_bdd100k,
     scheme=PANOPTIC.scheme,
     read_options=(
-        Option("classes", "whose classes are meant; auto: the folder says", ("auto", *LISTS)),
+        Option(
+            "classes",
+            "panoptic: the list of 40; instances: that of 8 things; auto: the folder says",
+            ("auto", *LISTS),
+        ),
     ),
     write_options=(
-        Option("classes", "of which task the files are, with its classes", tuple(LISTS)),
+        Option(
+            "classes",
+            "panoptic: pan_seg and its 40 classes; instances: ins_seg and its 8 things",
+            tuple(LISTS),
+        ),
         SCHEME,
         PHOTOS,
     ),
@@ -46,9 +54,10 @@ BDD100K = Format(
         crowd="a bit of G",
         overlap="the visible part of every segment",
         loses=(
-            "hidden pixels and segments; classes that its list lacks; ids beyond 65,535; scores,"
-            " tracks, and attributes but `truncated`, `occluded` and `ignore`; suffixes of names"
-            " that are not .jpg; that an image is in no split"
+            "hidden pixels and segments; classes that its list lacks, which become void; ids beyond"
+            " 65,535; scores, tracks, origins, attributes but `truncated`, `occluded` and `ignore`"
+            " where they are true; attributes of images; unlabelled images; that an image is in no"
+            " split: it goes to train; without photographs the suffixes of names, which become .jpg"
         ),
     ),
 )

@@ -91,7 +91,7 @@ BDD100K_SEMANTIC = Format(
     carries=Carries(
         void="255",
         crowd="a thing class is one crowd",
-        overlap="-",
-        loses="only read: no ids, no instances",
+        overlap="there is none",
+        loses="nothing: it is only read; it has neither instances nor ids",
     ),
 )

@@ -52,9 +52,10 @@ CITYSCAPES = Format(
         crowd="a group: the number of the class without an object; one per class",
         overlap="the visible part of every segment",
         loses=(
-            "hidden pixels and segments; classes that Cityscapes does not have; license plates "
-            "outside of polygons; ids other than 1000 · class + object; objects of what is stuff "
-            "there; scores, tracks, origins, attributes; unlabelled images"
+            "hidden pixels and segments; classes that Cityscapes does not have, which become void; "
+            "license plates outside of polygons; ids other than 1000 · class + object; objects of "
+            "what is stuff there; scores, tracks, origins, attributes of segments and images; "
+            "unlabelled images; that an image is in no split: it goes to train"
         ),
     ),
 )

@@ -19,7 +19,7 @@ from panoptic.formats.base import WARNING, Kind, Problem, ProblemList, Source, l
 from panoptic.formats.coco_categories import kinds_are_missing, read_categories
 from panoptic.formats.coco_fields import SCHEME, id_key
 from panoptic.formats.json_stream import Element, Watch, iter_elements
-from panoptic.formats.paths import InvalidName, normal_name
+from panoptic.formats.paths import InvalidName, normal_name, open_file
 from panoptic.formats.spool import Spool
 
 _SCHEMA = """

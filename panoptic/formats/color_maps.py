@@ -32,11 +32,13 @@ COLOR_MAPS = Format(
     write_options=(PHOTOS,),
     carries=Carries(
         void="black",
-        crowd="as everything of its class: each thing class is one crowd",
-        overlap="only what is visible",
+        crowd="the region of a thing class, which is read as one crowd",
+        overlap="the topmost segment",
         loses=(
-            "instances, ids, crowds, scores, tracks, attributes, hidden pixels, unlabelled"
-            " images, whether a class is a thing, the suffix of names without photographs"
+            "hidden pixels and segments; which thing is which; ids, scores, tracks, origins,"
+            " attributes of segments and images; whether a class is a thing; colours that are black"
+            " or another class's; unlabelled images; without photographs the suffixes of names,"
+            " which become .png"
         ),
     ),
 )

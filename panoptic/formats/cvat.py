@@ -41,6 +41,7 @@ CVAT = Format(
         crowd="attribute `iscrowd`",
         overlap="full masks, in the order of z_order",
         loses="ids; which classes are stuff; scores, tracks, origins; attributes of images; the"
-        " type of attributes that are no text; that an image is unlabelled",
+        " type of attributes that are no text, and attributes that XML cannot say; that an image is"
+        " unlabelled",
     ),
 )

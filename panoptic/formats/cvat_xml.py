@@ -11,6 +11,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from panoptic.errors import MalformedFile
+from panoptic.formats.paths import open_file
 
 MAX_DEPTH = 64
 # One tag with its attributes: the largest mask.
@@ -60,7 +61,7 @@ def iter_elements(path: Path, wanted: Wanted) -> Iterator[Element]:
     parser.StartDoctypeDeclHandler = builder.refuse_doctype
     parser.buffer_text = True
     read = 0
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while True:
             chunk = file.read(_CHUNK_BYTES)
             _parse(parser, chunk, path.name)

@@ -25,12 +25,13 @@ ID_MAPS = Format(
     write_options=(WRITTEN_MEANING, BITS, SCHEME, PHOTOS),
     carries=Carries(
         void="0",
-        crowd="kept in segments.csv; in maps of classes each thing class is one crowd",
-        overlap="only what is visible",
+        crowd="a column of segments.csv; in maps of classes the region of a thing class",
+        overlap="the visible part of every segment",
         loses=(
-            "scores, tracks, attributes, hidden pixels, splits, unlabelled images, the suffix of"
-            " names without photographs; maps of"
-            " classes also instances, ids and crowds; ids that do not fit the bits are an error"
+            "hidden pixels and segments; scores, tracks, origins, attributes of segments and"
+            " images; splits; unlabelled images; without photographs the suffixes of names, which"
+            " become .png; maps of classes also which thing is which and ids; ids that do not fit"
+            " the bits are refused"
         ),
     ),
 )

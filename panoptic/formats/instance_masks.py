@@ -20,6 +20,8 @@ INSTANCE_MASKS = Format(
         void="what no mask covers",
         crowd="as an instance",
         overlap="full masks; which lies on top is lost",
-        loses="stuff, ids, classes, scores, attributes, crowds, the order of overlapping segments",
+        loses="stuff; ids, classes, crowds, the order of overlapping segments; scores, tracks,"
+        " origins, attributes of segments and images; splits and photographs; unlabelled images;"
+        " the size of an image without masks",
     ),
 )

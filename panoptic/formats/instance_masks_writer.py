@@ -22,10 +22,10 @@ from panoptic.formats.base import (
     Writer,
 )
 from panoptic.formats.coco_fields import describe_ids
-from panoptic.formats.losses import LEFT_OUT_SEGMENTS, UNLABELLED_IMAGES
+from panoptic.formats.losses import CROWD_FLAGS, FIELDS, LEFT_OUT_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.paths import member_path
 from panoptic.formats.staging import Staging
-from panoptic.formats.tally import ExportTally
+from panoptic.formats.tally import ExportTally, count_fields
 from panoptic.label import spans_of
 from panoptic.png import encode_class_png
 from panoptic.runs import runs_from_spans
@@ -80,7 +80,7 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
         message = "the image is unlabelled and has no folder"
         lost = {UNLABELLED_IMAGES: 1}
         return MasksRecord(image.name, None, lost, (_warn("unlabelled_image", message, image),))
-    masks, stuff = [], []
+    masks, stuff, crowds = [], [], 0
     spans = spans_of(label)
     for row in label.segments:
         if row.class_id not in things:
@@ -89,6 +89,7 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
         if things[row.class_id]:
             plane = runs_from_spans(label.height, label.width, [(_INSIDE, spans[row.segment_id])])
             masks.append((row.segment_id, encode_class_png(plane)))
+            crowds += row.crowd
         else:
             stuff.append(row.segment_id)
     problems = []
@@ -98,7 +99,11 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
     if not masks:
         message = "without a mask only a photograph tells the size of the image"
         problems.append(_warn("size_left_out", message, image))
-    lost = {LEFT_OUT_SEGMENTS: len(stuff)}
+    lost = {
+        LEFT_OUT_SEGMENTS: len(stuff),
+        CROWD_FLAGS: crowds,
+        FIELDS: count_fields(label.segments),
+    }
     return MasksRecord(image.name, tuple(masks), lost, tuple(problems))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from panoptic.errors import MalformedFile
+from panoptic.formats.paths import open_file
 
 MAX_DEPTH = 64
 # The longest element; parsed, it takes some thirty times as much.
@@ -41,7 +42,7 @@ def iter_elements(
     stopped, for a file that is no object of arrays, for nesting deeper than 64, for integers of
     more than 64 bits, and for an element of more than 32 MiB.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = path.stat().st_size
         text = _Text(file, (lambda done: watch(done, size)) if watch else None)
         try:

@@ -224,9 +224,10 @@ KITTI = Format(
         void="label 0",
         crowd="a thing's value without a number; crowds of a class become one",
         overlap="the visible part of every segment",
-        loses="hidden pixels and segments; classes that Cityscapes' PNGs do not have; ids that are"
-        " not class · 256 + n; scores, tracks, origins and attributes; splits but train and test,"
-        " of which images of test are called testing/…; unlabelled images without photographs; more"
-        " than 255 objects of a class are refused",
+        loses="hidden pixels and segments; classes that Cityscapes' PNGs do not have, which become"
+        " void; ids that are not class · 256 + n; scores, tracks, origins, attributes of segments"
+        " and images; splits but test, the others become train; of names of test images that they"
+        " do not begin with testing/; without photographs the suffixes of names, which become"
+        " .png, and unlabelled images; more than 255 objects of a class are refused",
     ),
 )

@@ -204,11 +204,12 @@ KITTI_STEP = Format(
         void="class 255",
         crowd="persons and cars of instance 0; crowds of a class become one",
         overlap="the visible part of every segment",
-        loses="hidden pixels and segments; classes that are none of the 19; instances of other"
-        " classes than person and car, which become one region of their class; ids and tracks that"
-        " are not (train id + 1) · 65536 + instance, of tracks all but the number; scores, origins"
-        " and attributes; that an image has no split, of test names that do not begin with test/;"
-        " unlabelled images without photographs;"
+        loses="hidden pixels and segments; classes that are none of the 19, which become void;"
+        " instances of other classes than person and car, which become one region of their class;"
+        " ids and tracks that are not (train id + 1) · 65536 + instance, of tracks all but the"
+        " number; scores, origins, attributes of segments and images; that an image is in no"
+        " split: it goes to train; of names of test images that they do not begin with test/;"
+        " without photographs the suffixes of names, which become .png, and unlabelled images;"
         " tracks beyond 65,535 are refused",
     ),
 )

@@ -53,12 +53,15 @@ MAPILLARY = Format(
     ),
     carries=Carries(
         void="label `void--unlabeled`, id 0 in `panoptic`",
-        crowd="`iscrowd` in `panoptic`; an instance in `instances`",
+        crowd="`iscrowd` in `panoptic`; in `instances` a number like any other",
         overlap="the visible part of every segment",
         loses=(
-            "hidden pixels and segments; in `instances` also scores, tracks, attributes, ids that"
-            " are not 256 · label + n, and that several segments are of one stuff class; suffixes"
-            " of names that are not .jpg; that an image is in no split; polygons"
+            "hidden pixels and segments; attributes of images; unlabelled images; that an image is"
+            " in no split: it goes to training; what is void and what is a class, where the"
+            " taxonomy has one for `void--unlabeled`; in `instances` also scores, tracks, origins,"
+            " attributes, crowds, ids that are not 256 · label + n, and without photographs the"
+            " suffixes of names, which become .jpg; in `panoptic` attributes that have the name of"
+            " a COCO key; more than 256 segments of a class are refused"
         ),
     ),
 )

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from panoptic.errors import PanopticError
 from panoptic.formats.base import Format, Option, WriteOptions
 
-SCHEME = Option("scheme", "whose class ids the files have, such as coco")
+SCHEME = Option(
+    "scheme",
+    "whose class ids the files have, such as coco; by default the format's own, if it has one",
+)
 GEOMETRY = Option(
     "geometry",
-    "rle: exact masks; polygon: outlines, which cannot have holes",
+    "rle: exact masks; polygon: outlines of masks that they say exactly, rle of the others",
     ("rle", "polygon"),
 )
 PHOTOS = Option("photos", "whether the photographs are written, too", ("no", "yes"))

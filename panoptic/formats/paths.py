@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from os import sep, walk
 from os.path import isfile, splitext
 from pathlib import Path
+from typing import BinaryIO
 
 from panoptic.errors import MalformedFile
 
@@ -46,6 +47,15 @@ def normal_name(text: object, *, file: str = "") -> str:
 def member_path(folder: Path, text: object, *, file: str = "", image: str = "") -> Path:
     """The path of a file that must lie in `folder`; raises InvalidName for any other."""
     return folder.joinpath(*check_relative(text, file=file, image=image).split("/"))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of labels; MalformedFile where it is not there or cannot be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror or error}"
+        raise MalformedFile(reason, file=path.name) from error
 
 
 def find_photo(folder: Path, name: str) -> Path | None:

@@ -31,9 +31,9 @@ PIXELMAPS = Format(
         void="0 or 255, by the convention, which pixelmaps.json says",
         crowd="the region of a thing class, which is read as one crowd",
         overlap="the topmost segment",
-        loses="hidden pixels and segments; which thing is which, with convention=detectron2 also"
-        " of which class; category 0 becomes void but with convention=detectron2; ids, scores,"
-        " tracks, origins, attributes, photographs and the suffixes of their names; unlabelled"
-        " images; values that do not fit are refused",
+        loses="hidden pixels and segments; which thing is which, with `convention=detectron2` also"
+        " of which class; without it category 0, which becomes void; ids, scores, tracks, origins,"
+        " attributes of segments and images; photographs and the suffixes of their names;"
+        " unlabelled images; values that do not fit are refused",
     ),
 )

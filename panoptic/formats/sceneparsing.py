@@ -31,7 +31,8 @@ SCENEPARSING = Format(
         crowd="the region of a thing class, which is read as one crowd",
         overlap="the topmost segment",
         loses="hidden pixels and segments; which thing is which; ids, scores, tracks, origins,"
-        " attributes; classes beyond the 150 become void; an image of no split is written to"
-        " training",
+        " attributes of segments and images; classes beyond the 150, which become void; unlabelled"
+        " images; that an image is in no split: it goes to training; without photographs the"
+        " suffixes of names, which become .jpg",
     ),
 )

@@ -28,11 +28,13 @@ VOC = Format(
     carries=Carries(
         void="0, the background; a border of 255 is read as void, and none is written",
         crowd="the region of a thing class without an object: one for each class",
-        overlap="only what is visible",
+        overlap="the visible part of every segment",
         loses=(
-            "ids of stuff and crowds and those above 254, scores, tracks, attributes, hidden"
-            " pixels, unlabelled images, the suffix of names without photographs; more than 254"
-            " things in an image are an error"
+            "hidden pixels and segments; ids of stuff and crowds and those above 254; scores,"
+            " tracks, origins, attributes of segments and images; which classes of a labelmap are"
+            " stuff; unlabelled images; splits called `trainval` or `default`; without photographs"
+            " the suffixes of names, which become .jpg; more than 254 things in an image, or 254"
+            " classes, are refused"
         ),
     ),
 )

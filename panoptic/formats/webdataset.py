@@ -82,6 +82,6 @@ WEBDATASET = Format(
         void="id 0",
         crowd="`iscrowd`; several crowds of a class stay several",
         overlap="the visible part of every segment",
-        loses="hidden pixels and segments",
+        loses="hidden pixels and segments; it is only written",
     ),
 )
