@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from panoptic.archives.targets import export_target
 from panoptic.formats.base import (
@@ -15,10 +18,13 @@ from panoptic.formats.base import (
     Problem,
     WriteOptions,
 )
+from panoptic.parallel import map_shards
 from tessera.errors import UsageError
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.erased import attributes_left, erased_parts, label_left, photo_left
+
+_IMAGES_PER_SHARD = 16
 
 
 def export_snapshot(
@@ -57,19 +63,40 @@ def export_snapshot(
         export_target(label_format, path, progress) as target,
         label_format.create(target, export_classes, options) as writer,
     ):
-        for done, item in enumerate(snapshot, 1):
-            image = ExportImage(
-                item.name,
-                label_left(snapshot, item),
-                item.height,
-                item.width,
-                attributes=attributes_left(snapshot, item),
-                split=item.split or None,
-            )
-            writer.add(writer.encode(image), photo_left(snapshot, item) if options.photos else None)
+        shards = _iter_shards(snapshot, writer.encode)
+        records = chain.from_iterable(map_shards(_encode_shard, shards, os.cpu_count() or 1))
+        for done, (item, record) in enumerate(zip(snapshot, records, strict=True), 1):
+            writer.add(record, photo_left(snapshot, item) if options.photos else None)
             progress(done, len(snapshot))
         report = writer.close()
     return report._replace(problems=(*report.problems, *_erased_from(snapshot, options.photos)))
+
+
+class _Shard(NamedTuple):
+    """Some images, and what encodes them."""
+
+    encode: Callable[[ExportImage], Any]
+    images: list[ExportImage]
+
+
+def _encode_shard(shard: _Shard) -> list[Any]:
+    return [shard.encode(image) for image in shard.images]
+
+
+def _iter_shards(snapshot: Snapshot, encode: Callable[[ExportImage], Any]) -> Iterator[_Shard]:
+    images = (
+        ExportImage(
+            item.name,
+            label_left(snapshot, item),
+            item.height,
+            item.width,
+            attributes=attributes_left(snapshot, item),
+            split=item.split or None,
+        )
+        for item in snapshot
+    )
+    while some := list(islice(images, _IMAGES_PER_SHARD)):
+        yield _Shard(encode, some)
 
 
 def _erased_from(snapshot: Snapshot, photos: bool) -> Iterator[Problem]:

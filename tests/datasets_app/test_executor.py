@@ -3,15 +3,15 @@ import time
 
 import pytest
 
-from datasets_app.jobs import executor
 from datasets_app.jobs.executor import map_shards
+from panoptic import parallel
 
 
 @pytest.fixture
 def two_workers(settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start two processes at once, however short the work is."""
     settings.TESSERA_WORKERS = 2
-    monkeypatch.setattr(executor, "SECONDS_ALONE", 0.0)
+    monkeypatch.setattr(parallel, "SECONDS_ALONE", 0.0)
 
 
 def _square(number: int) -> int:

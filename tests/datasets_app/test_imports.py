@@ -19,7 +19,6 @@ from datasets_app.imports import reading
 from datasets_app.imports.errors import ImportRefused
 from datasets_app.imports.reading import ReadImage, Shard
 from datasets_app.imports.request import ImportMode, ImportReport, ImportRequest
-from datasets_app.jobs import executor
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Dataset, Image, Photo, Version
 from datasets_app.nodes import SqlNodes
@@ -28,6 +27,7 @@ from datasets_app.staging import ImageChange
 from datasets_app.tree import iter_entries
 from labels_app.models import LabelRevision, Taxonomy
 from labels_app.reading import reading_of
+from panoptic import parallel
 from panoptic.formats.base import Problem, ReadOptions
 from panoptic.formats.coco_source import CocoItem
 from tests.datasets_app.builders import author, commit_to
@@ -306,7 +306,7 @@ def test_files_are_read_in_other_processes_where_there_are_many(
     bring, settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.TESSERA_WORKERS = 2
-    monkeypatch.setattr(executor, "SECONDS_ALONE", 0.0)
+    monkeypatch.setattr(parallel, "SECONDS_ALONE", 0.0)
 
     report = bring({f"{number:03d}.jpg": "112" for number in range(100)})
 

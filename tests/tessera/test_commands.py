@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from panoptic import parallel
+from tessera import exporting
 from tessera.commands.advice import advice_of
 from tessera.errors import of_problem
 from tests.tessera.builders import flip
@@ -297,3 +299,12 @@ def test_the_exit_code_tells_the_family(seat, words, code, monkeypatch):  # noqa
 def test_a_failure_with_json_is_told_as_json_on_the_error_stream(seat):  # noqa: F811
     ran = seat.tessera("checkout", "nothing", "--json")
     assert (ran.out, json.loads(ran.err)["status"]) == ("", 404)
+
+
+def test_an_export_on_all_processors_is_the_same(seat, tmp_path, monkeypatch):  # noqa: F811
+    seat.ok("export", str(tmp_path / "one.tar"), "--format", "voc")
+    monkeypatch.setattr(parallel, "SECONDS_ALONE", 0.0)
+    monkeypatch.setattr(exporting, "_IMAGES_PER_SHARD", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    seat.ok("export", str(tmp_path / "two.tar"), "--format", "voc")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
