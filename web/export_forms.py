@@ -12,22 +12,22 @@ from labels_app.reading import reading_of
 from panoptic.archives.packing import ARCHIVE_FORMS
 from panoptic.formats.options import InvalidOption
 from panoptic.formats.recognition import writable_formats
+from web.form_parts import IN_MENU, PLAIN
 from web.import_forms import format_choices
-from web.option_fields import OptionFields, ShownOption
+from web.option_fields import OptionFields, OptionsForm
 from web.sentences import sentence
-
-_IN_MENU = 200
-_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 WRITE_OPTIONS = OptionFields(writable_formats(), lambda form: form.write_options)
 
 
-class ExportForm(forms.Form):
+class ExportForm(OptionsForm):
     """A version, a format, a filter in the language of the API, and the options of writers."""
+
+    format_options = WRITE_OPTIONS
 
     version = forms.CharField(
         max_length=300,
-        widget=forms.TextInput(_PLAIN | {"list": "export-versions"}),
+        widget=forms.TextInput(PLAIN | {"list": "export-versions"}),
         help_text="A branch, a tag, v12, or main~2.",
     )
     format = forms.ChoiceField()
@@ -35,7 +35,7 @@ class ExportForm(forms.Form):
         max_length=1_000,
         required=False,
         label="Only images with",
-        widget=forms.TextInput(_PLAIN | {"class": "mono"}),
+        widget=forms.TextInput(PLAIN | {"class": "mono"}),
     )
     archive = forms.ChoiceField(
         label="Packed as", choices=[(form, form) for form in ARCHIVE_FORMS], required=False
@@ -44,14 +44,13 @@ class ExportForm(forms.Form):
         max_length=150,
         required=False,
         label="Read by taxonomy",
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
         help_text="NAME@3, or NAME for the newest version. Empty: the version’s own.",
     )
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="export-%s", **kwargs)
         self.fields["format"].choices = format_choices(writable_formats())
-        self.fields.update(WRITE_OPTIONS.fields())
         self.fields["version"].initial = dataset.default_branch
 
     @property
@@ -62,16 +61,6 @@ class ExportForm(forms.Form):
     def clean_archive(self) -> str:
         """Return the usual form where none is said."""
         return self.cleaned_data["archive"] or ARCHIVE_FORMS[0]
-
-    @property
-    def shown_options(self) -> list[ShownOption]:
-        """The fields of the options of formats."""
-        return WRITE_OPTIONS.shown(self)
-
-    @property
-    def are_options_wrong(self) -> bool:
-        """Whether one of them has an error."""
-        return any(one.field.errors for one in self.shown_options)
 
     def refuse_option(self, error: InvalidOption) -> None:
         """Tell what is wrong with an option of the format."""
@@ -88,8 +77,8 @@ def suggestions(dataset: Dataset, head: Version | None) -> dict[str, list[str]]:
     branches = Branch.objects.filter(dataset=dataset, head__isnull=False).order_by("name")
     tags = Tag.objects.filter(dataset=dataset).order_by("-pk")
     names = [
-        *branches.values_list("name", flat=True)[:_IN_MENU],
-        *tags.values_list("name", flat=True)[:_IN_MENU],
+        *branches.values_list("name", flat=True)[:IN_MENU],
+        *tags.values_list("name", flat=True)[:IN_MENU],
     ]
     classes = reading_of(head.taxonomy_version).live_classes if head else ()
     schemes = sorted({scheme for one in classes for scheme in one.external})

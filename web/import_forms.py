@@ -14,13 +14,11 @@ from datasets_app.names import clean_split
 from labels_app.models import TaxonomyVersion
 from panoptic.formats.base import Format
 from panoptic.formats.recognition import AUTO, readable_formats
-from web.option_fields import OptionFields, ShownOption
+from web.form_parts import IN_MENU, PLAIN
+from web.option_fields import OptionFields, OptionsForm
 from web.sentences import sentence
 
 MAX_PATH, MAX_NAME, MAX_MESSAGE = 1_024, 200, 10_000
-# More of them nobody picks from a menu.
-_IN_MENU = 200
-_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _ON_OVERLAP = [
     ("small", "smaller on top"),
     ("first", "first of the file on top"),
@@ -46,11 +44,13 @@ def format_choices(formats: Iterable[Format]) -> list[tuple[str, str]]:
     return sorted(((one.name, one.title) for one in formats), key=lambda one: one[1].casefold())
 
 
-class ImportForm(forms.Form):
+class ImportForm(OptionsForm):
     """A source (`file`, `upload` or `tried`) and options; what is empty is left to the importer.
 
     `upload` is a complete upload, `tried` the job that read the same files before.
     """
+
+    format_options = READ_OPTIONS
 
     file = forms.FileField(required=False, label="Zip or tar archive")
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -66,7 +66,7 @@ class ImportForm(forms.Form):
     split = forms.CharField(
         max_length=64,
         required=False,
-        widget=forms.TextInput(_PLAIN | {"list": "import-splits"}),
+        widget=forms.TextInput(PLAIN | {"list": "import-splits"}),
         help_text="All images of the import get it: train, val, …",
     )
     message = forms.CharField(
@@ -76,35 +76,35 @@ class ImportForm(forms.Form):
         max_length=MAX_PATH,
         required=False,
         label="Label file or folder",
-        widget=forms.TextInput(_PLAIN | {"list": "import-paths"}),
+        widget=forms.TextInput(PLAIN | {"list": "import-paths"}),
         help_text="Inside of what you send. Empty: where the format is found.",
     )
     labels = forms.CharField(
         max_length=MAX_PATH,
         required=False,
         label="Folder of label pictures",
-        widget=forms.TextInput(_PLAIN | {"list": "import-folders"}),
+        widget=forms.TextInput(PLAIN | {"list": "import-folders"}),
         help_text="Empty: the name of the JSON file without its ending.",
     )
     images = forms.CharField(
         max_length=MAX_PATH,
         required=False,
         label="Folder of photographs",
-        widget=forms.TextInput(_PLAIN | {"list": "import-folders"}),
+        widget=forms.TextInput(PLAIN | {"list": "import-folders"}),
         help_text="Empty: those that the format keeps beside its labels; they can come later.",
     )
     classes = forms.CharField(
         max_length=MAX_PATH,
         required=False,
         label="Table of classes",
-        widget=forms.TextInput(_PLAIN | {"list": "import-paths"}),
+        widget=forms.TextInput(PLAIN | {"list": "import-paths"}),
         help_text="Where a format keeps it apart. Empty: where the format has it.",
     )
     class_name = forms.CharField(
         max_length=MAX_NAME,
         required=False,
         label="Class of every segment",
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
     )
     on_overlap = forms.ChoiceField(label="Where segments overlap", choices=_ON_OVERLAP)
     taxonomy = forms.ChoiceField(required=False)
@@ -113,7 +113,6 @@ class ImportForm(forms.Form):
         super().__init__(*args, auto_id="import-%s", **kwargs)
         formats = readable_formats()
         self.fields["format"].choices = [(AUTO, "Recognise it"), *format_choices(formats)]
-        self.fields.update(READ_OPTIONS.fields())
         self.fields["branch"].choices = _branches(dataset)
         self.fields["branch"].initial = dataset.default_branch
         self.fields["taxonomy"].choices = _taxonomies(dataset)
@@ -151,16 +150,6 @@ class ImportForm(forms.Form):
         options = READ_OPTIONS.chosen(values["format"], values)
         return {**found, "options": options} if options else found
 
-    @property
-    def shown_options(self) -> list[ShownOption]:
-        """The fields of the options of formats."""
-        return READ_OPTIONS.shown(self)
-
-    @property
-    def are_options_wrong(self) -> bool:
-        """Whether one of them has an error."""
-        return any(one.field.errors for one in self.shown_options)
-
 
 def initial_of(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a form that asks for what a job was asked for."""
@@ -171,7 +160,7 @@ def initial_of(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _branches(dataset: Dataset) -> list[tuple[str, str]]:
     names = Branch.objects.filter(dataset=dataset).order_by("name").values_list("name", flat=True)
-    found = list(names[:_IN_MENU])
+    found = list(names[:IN_MENU])
     if dataset.default_branch not in found:
         found.insert(0, dataset.default_branch)
     return [(name, name) for name in found]
@@ -179,7 +168,7 @@ def _branches(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _taxonomies(dataset: Dataset) -> list[tuple[str, str]]:
     versions = TaxonomyVersion.objects.filter(taxonomy=dataset.taxonomy_id).order_by("-number")
-    numbers = list(versions.values_list("number", flat=True)[:_IN_MENU])
+    numbers = list(versions.values_list("number", flat=True)[:IN_MENU])
     slug = dataset.taxonomy.slug
     named = [(f"{slug}@{number}", f"{slug}, version {number}") for number in numbers]
     return [("", "as the branch has it"), *named]

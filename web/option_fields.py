@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.forms.boundfield import BoundField
 
 from panoptic.formats.base import Format, Option
+from web.form_parts import PLAIN
 
-_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _MAX_VALUE = 200
 
 
@@ -95,5 +95,25 @@ class OptionFields:
             max_length=_MAX_VALUE,
             required=False,
             help_text=about,
-            widget=forms.TextInput(_PLAIN | listed),
+            widget=forms.TextInput(PLAIN | listed),
         )
+
+
+class OptionsForm(forms.Form):
+    """A form with the options of all formats that it offers."""
+
+    format_options: ClassVar[OptionFields]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.update(self.format_options.fields())
+
+    @property
+    def shown_options(self) -> list[ShownOption]:
+        """The fields of the options of formats."""
+        return self.format_options.shown(self)
+
+    @property
+    def are_options_wrong(self) -> bool:
+        """Whether one of them has an error."""
+        return any(one.field.errors for one in self.shown_options)

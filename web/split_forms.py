@@ -12,11 +12,11 @@ from datasets_app.errors import InvalidName
 from datasets_app.leaks.certainty import DEFAULT_DISTANCE, MOST_DISTANCE
 from datasets_app.leaks.request import LeakRequest
 from datasets_app.splitting import MAX_PATTERN, GroupKey, InvalidSplitting, SplitRule
+from web.form_parts import PLAIN
 from web.sentences import sentence
 
 _SHARE = re.compile(r"\s*(?P<split>.*?)\s+(?P<percent>\d{1,3}(?:\.\d{1,6})?)\s*%?\s*")
 _MAX_ATTRIBUTE = 200
-_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class GroupForm(forms.Form):
@@ -41,14 +41,14 @@ class GroupForm(forms.Form):
         max_length=MAX_PATTERN,
         required=False,
         strip=False,
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
         help_text="{key} is the text, * is anything: */{key}_*",
     )
     attribute = forms.CharField(
         label="Which attribute",
         max_length=_MAX_ATTRIBUTE,
         required=False,
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -75,14 +75,14 @@ class SplitForm(GroupForm):
     shares = forms.CharField(
         max_length=2_000,
         initial="train 80, val 10, test 10",
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
         help_text="Splits and their percentages, together 100.",
     )
     seed = forms.CharField(
         max_length=200,
         required=False,
         strip=False,
-        widget=forms.TextInput(_PLAIN),
+        widget=forms.TextInput(PLAIN),
         help_text="Any text; another one spreads all groups anew.",
     )
     only_unassigned = forms.BooleanField(required=False, initial=True)
