@@ -7,6 +7,7 @@ PanopticError
 ├── OverlappingSegments  segments overlap where that is not allowed
 ├── UnknownClass         a class that nobody declared
 ├── TooLarge             a limit on pixels, segments, layers or runs is exceeded
+├── LibraryMissing       an optional part is not installed
 ├── UnknownCodec         stored bytes of a form that nobody knows
 └── MalformedPack        a file that is no pack, or a broken one
 
@@ -62,6 +63,18 @@ class MalformedFile(PanopticError):
         places.append("" if segment is None else f"segment {segment}")
         super().__init__(": ".join([*filter(None, places), reason]))
         self.reason, self.file, self.image, self.segment = reason, file, image, segment
+
+
+class LibraryMissing(PanopticError):
+    """What was asked for needs a library that is not installed; `extra` brings it."""
+
+    code = "library_missing"
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"{library} is not installed: pip install 'tessera[{extra}]', or {library} itself"
+        )
+        self.library, self.extra = library, extra
 
 
 class OverlappingSegments(PanopticError):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from panoptic.errors import MalformedFile
+from panoptic.errors import LibraryMissing, MalformedFile
 from panoptic.rle import decode_coco_rle
 from panoptic.runs import Runs, Spans, check_size
 
@@ -37,13 +37,16 @@ def decode_polygons(polygons: Sequence[Sequence[float]], height: int, width: int
     """The union of COCO polygons [[x0, y0, x1, y1, …], …] as a mask (values 0 and 1).
 
     Rasterised by pycocotools (extra `coco`), as every reader of COCO does, which is not what
-    other libraries fill. Raises MalformedFile unless each has at least three points.
+    other libraries fill. Raises MalformedFile unless each has at least three points, and
+    LibraryMissing.
     """
     check_size(height, width)
     _check_polygons(polygons, height, width)
-    # Only who reads polygons needs it: the extra `coco`.
-    from pycocotools import mask as pycocotools_mask
-
+    try:
+        # Only who reads polygons needs it: the extra `coco`.
+        from pycocotools import mask as pycocotools_mask
+    except ImportError:
+        raise LibraryMissing("pycocotools", "coco") from None
     parts = pycocotools_mask.frPyObjects([list(polygon) for polygon in polygons], height, width)
     merged = pycocotools_mask.merge(parts)
     return decode_coco_rle(merged["counts"], height, width)

@@ -141,7 +141,7 @@ def _tell_losses(
         lost[CHANGED_IDS] += all(row.segment_id != number for row in joined)
     lost[VOID_PIXELS] = void.total()
     problems = [
-        _warn("class_left_out", f"{pixels} pixels of {name!r} are void in the PNGs", image)
+        _warn("void_class", f"{pixels} pixels of {name!r} are void in the PNGs", image)
         for name, pixels in void.items()
     ]
     if flattened:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 HIDDEN_PIXELS = "hidden_pixels"
 HIDDEN_SEGMENTS = "hidden_segments"
 VOID_PIXELS = "void_pixels"
-FILLED_PIXELS = "filled_pixels"
-DRAWN_PIXELS = "redrawn_pixels"
 MERGED_SEGMENTS = "merged_segments"
 MERGED_CROWDS = "merged_crowds"
 CROWD_FLAGS = "crowd_flags"
@@ -25,11 +23,6 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     VOID_PIXELS: (
         "pixel of a class that the format does not have",
         "pixels of classes that the format does not have",
-    ),
-    FILLED_PIXELS: ("pixel of a hole, filled", "pixels of holes, filled"),
-    DRAWN_PIXELS: (
-        "pixel that an outline draws differently",
-        "pixels that outlines draw differently",
     ),
     MERGED_SEGMENTS: (
         "segment joined with another of its class",

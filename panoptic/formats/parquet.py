@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from panoptic.errors import PanopticError, TooLarge
+from panoptic.errors import LibraryMissing, TooLarge
 from panoptic.formats.base import Carries, ExportClass, Format, WriteOptions
 from panoptic.formats.json_stream import encode_json
 from panoptic.formats.options import SCHEME, WITH_PHOTOS
@@ -63,7 +63,7 @@ _IMAGE_TYPES = {
 
 
 class ParquetWriter(ShardWriter):
-    """Writes the folder `target`; raises PyarrowMissing before it does anything."""
+    """Writes the folder `target`; raises LibraryMissing before it does anything."""
 
     turns_photos = True
 
@@ -144,7 +144,7 @@ def _make_schema(names: list[str], photos: bool) -> Any:
     try:
         import pyarrow as pa
     except ModuleNotFoundError:
-        raise PyarrowMissing from None
+        raise LibraryMissing("pyarrow", "parquet") from None
     images = ["image", "panoptic"] if photos else ["panoptic"]
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     segment_types = {name: pa.type_for_alias(kind) for name, kind in _SEGMENT_TYPES.items()}
@@ -168,17 +168,6 @@ def _make_schema(names: list[str], photos: bool) -> Any:
 
 def _value(kind: str) -> dict[str, Any]:
     return {"dtype": kind, "_type": "Value"}
-
-
-class PyarrowMissing(PanopticError):
-    """Parquet files are written by pyarrow, which is not installed."""
-
-    code = "library_missing"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "pyarrow is not installed: pip install 'tessera[parquet]', or pyarrow itself"
-        )
 
 
 PARQUET = Format(

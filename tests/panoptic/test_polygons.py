@@ -1,6 +1,7 @@
 """Polygons: from COCO's points to masks as pycocotools fills them, and exact outlines back."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from panoptic.errors import MalformedFile
+from panoptic.errors import LibraryMissing, MalformedFile
 from panoptic.polygons import Ring, decode_polygons, spans_to_polygons
 from panoptic.runs import constant_runs, decode_runs, encode_runs, spans_of_mask
 from tests.builders import id_map
@@ -158,3 +159,9 @@ def test_every_polygon_of_real_coco_is_filled_as_by_pycocotools():
         if annotation["id"] % 7 == 0:
             assert (fill(rings_of(mask > 0), *size) == mask).all()
     assert several > 50
+
+
+def test_polygons_without_the_library_that_draws_them_say_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    with pytest.raises(LibraryMissing, match=r"pip install 'tessera\[coco\]'"):
+        decode_polygons([[0, 0, 2, 0, 2, 2]], 3, 3)

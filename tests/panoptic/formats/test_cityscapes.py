@@ -583,7 +583,7 @@ def test_classes_that_the_list_lacks_are_void_and_counted(tmp_path: Path) -> Non
     report = write(tmp_path / "x", {NAME: label("112", {1: 5, 2: 107})}, classes=(*CLASSES, cat))
     assert dict(report.lost) == {"void_pixels": 2, "changed_ids": 1}
     (problem,) = report.problems
-    assert (problem.code, problem.severity) == ("class_left_out", "warning")
+    assert (problem.code, problem.severity) == ("void_class", "warning")
     assert problem.message == "2 pixels of 'cat' are void in the PNGs"
     assert read_ids(tmp_path / "x") == {NAME: [7]}
 
