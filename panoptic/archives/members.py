@@ -46,7 +46,9 @@ class ArchiveLimits:
         if total > self.total_bytes:
             raise UnsafeArchive("", f"{total} bytes unpacked, at most {self.total_bytes} are taken")
         if total > self.ratio_from_bytes and total > self.ratio * max(packed, 1):
-            raise UnsafeArchive("", f"{packed} bytes that unpack to {total}")
+            raise UnsafeArchive(
+                "", f"{packed} bytes that unpack to {total}, more than {self.ratio} times as many"
+            )
 
     def check_count(self, members: int) -> None:
         """Raise UnsafeArchive where there are too many members."""

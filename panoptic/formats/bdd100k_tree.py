@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from panoptic.formats.file_trees import TreeItem
-from panoptic.formats.paths import InvalidName, find_photo, iter_files
+from panoptic.formats.paths import InvalidName, find_photo_of_stem, iter_files
 
 SPLITS = ("train", "val", "test")
 
@@ -65,6 +65,6 @@ def iter_masks(masks: MaskFolder) -> Iterator[TreeItem]:
 
 def _find_photo(folder: Path | None, stem: str) -> Path | None:
     try:
-        return find_photo(folder, stem) if folder else None
+        return find_photo_of_stem(folder, stem) if folder else None
     except InvalidName:
         return None  # the item has the same name, which is told

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, count
+from os.path import exists
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from panoptic.formats.coco_writer import (
     open_end,
     report_lost,
 )
+from panoptic.formats.file_trees import write_new
 from panoptic.formats.json_stream import encode_json
 from panoptic.formats.paths import member_path
 from panoptic.formats.visible import report_hidden, visible_part
@@ -62,12 +64,10 @@ class PanopticWriter(CocoWriter):
         stem = str(Path(name).with_suffix(""))
         others = (f"{name}.{number}.png" for number in count(2))
         for file_name in chain([f"{stem}.png", f"{name}.png"], others):
-            path = member_path(folder, file_name)
-            if not path.exists():
+            # Path.exists would raise where the name is too long for the disk.
+            if not exists(member_path(folder, file_name)):
                 break
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(png)
+        write_new(folder, file_name, png, image=name)
         return file_name
 
 

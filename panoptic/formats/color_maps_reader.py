@@ -41,7 +41,7 @@ from panoptic.formats.color_maps_tables import (
     read_color_table,
 )
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
-from panoptic.formats.paths import InvalidName, find_photo, iter_files
+from panoptic.formats.paths import InvalidName, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
 from panoptic.images import read_header
 from panoptic.png_read import read_value_runs
@@ -140,7 +140,7 @@ def _iter_items(tree: Tree, options: ReadOptions) -> Iterator[TreeItem]:
             continue
         stem = f"{folder}{slash}{photo_prefix}{stem[len(prefix) : len(stem) - len(suffix)]}"
         try:
-            photo = find_photo(photos, stem) if photos is not None else None
+            photo = find_photo_of_stem(photos, stem) if photos is not None else None
         except InvalidName:
             photo = None  # and the source refuses the name
         yield TreeItem(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
+from os import fstat
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -92,11 +93,13 @@ def read_text(path: Path, most: int = _MAX_TABLE_BYTES) -> str:
     """A small text file in UTF-8; MalformedFile for any other."""
     try:
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            size = fstat(file.fileno()).st_size
+            # Not `most`: room is made at once for all that is asked for.
+            content = file.read(size) if size <= most else b""
     except OSError as error:
         reason = f"it cannot be read: {error.strerror or error}"
         raise MalformedFile(reason, file=path.name) from None
-    if len(content) > most:
+    if size > most:
         raise MalformedFile(f"it has more than {most} bytes", file=path.name)
     try:
         return content.decode("utf-8-sig")

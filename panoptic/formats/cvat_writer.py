@@ -24,10 +24,9 @@ from panoptic.formats.base import (
 )
 from panoptic.formats.cvat_reader import BY_HAND, CROWD, PHOTOS
 from panoptic.formats.cvat_rle import Box, encode_cvat_rle
-from panoptic.formats.file_trees import warn
+from panoptic.formats.file_trees import warn, write_new
 from panoptic.formats.json_stream import encode_json
 from panoptic.formats.losses import FIELDS
-from panoptic.formats.paths import member_path
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally
 from panoptic.label import Label, Segment
@@ -69,10 +68,7 @@ class CvatWriter(Writer):
         self._file.write(b'  <image id="%d"' % self._images + record.text)
         self._images += 1
         if photo is not None:
-            path = member_path(self._photos, record.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(photo)
+            write_new(self._photos, record.name, photo, image=record.name)
 
     def close(self) -> ExportReport:
         self._file.write(b"</annotations>\n")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from panoptic.errors import PanopticError
+from panoptic.errors import PanopticError, TooLarge
 from panoptic.formats.base import (
     WARNING,
     ExportReport,
@@ -34,6 +35,9 @@ from panoptic.formats.tally import ExportTally
 from panoptic.label import Label
 
 _SCHEMA = "CREATE TABLE images (seq INTEGER PRIMARY KEY, name TEXT, split TEXT, raw TEXT);"
+
+# Of a file or folder, on the disks that there are.
+_MAX_PART_BYTES = 255
 
 
 class TreeItem(NamedTuple):
@@ -209,9 +213,9 @@ class FolderWriter(Writer):
         self._tally = ExportTally()
 
     def add(self, record: FilesRecord, photo: bytes | None = None) -> None:
-        self._tally.add(
-            record.segments, record.lost, record.problems, images=int(bool(record.files))
-        )
+        hidden = report_hidden_file((name for name, _ in record.files), record.name)
+        problems = (*record.problems, *hidden)
+        self._tally.add(record.segments, record.lost, problems, images=int(bool(record.files)))
         if not record.files:
             return
         for name, content in record.files:
@@ -222,13 +226,7 @@ class FolderWriter(Writer):
 
     def write(self, name: str, content: bytes, *, image: str = "") -> None:
         """A file of the export; NameTaken if two images would have the same one."""
-        path = member_path(self.folder, name, image=image)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            raise NameTaken(name, image) from None
+        write_new(self.folder, name, content, image=image)
 
     def note(self, record: FilesRecord) -> None:
         """Keep what `finish` needs of an image."""
@@ -243,6 +241,24 @@ class FolderWriter(Writer):
 
     def discard(self) -> None:
         self._staging.discard()
+
+
+def write_new(folder: Path, name: str, content: bytes, *, image: str = "") -> None:
+    """Write a file below a folder. NameTaken if two images would have the same one, or one of
+    them a folder where the other has a file; TooLarge for a name that disks do not take."""
+    path = member_path(folder, name, image=image)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+    except (FileExistsError, NotADirectoryError):
+        raise NameTaken(name, image) from None
+    except OSError as error:
+        longest = max(len(part.encode()) for part in name.split("/"))
+        if error.errno != ENAMETOOLONG:
+            raise
+        what = f"bytes in the name of a file of image {image}"
+        raise TooLarge(what, actual=longest, limit=_MAX_PART_BYTES) from None
 
 
 class NameTaken(PanopticError):
@@ -268,6 +284,15 @@ def photo_suffix(content: bytes) -> str:
         if content.startswith(start):
             return suffix
     return ""
+
+
+def report_hidden_file(names: Iterable[str], image: str) -> tuple[Problem, ...]:
+    """The warning that readers of folders pass over files whose names begin with a dot."""
+    hidden = next((name for name in names if name.startswith(".") or "/." in name), None)
+    if hidden is None:
+        return ()
+    message = f"{hidden} is a hidden file, which readers of the format pass over"
+    return (warn("hidden_file", message, image=image),)
 
 
 def warn(code: str, message: str, *, file: str = "", image: str = "") -> Problem:

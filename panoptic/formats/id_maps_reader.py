@@ -52,7 +52,7 @@ from panoptic.formats.id_maps_tables import (
     read_classes,
 )
 from panoptic.formats.instance_masks_reader import DEFAULT_CLASS
-from panoptic.formats.paths import InvalidName, find_photo, iter_files
+from panoptic.formats.paths import InvalidName, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
 from panoptic.formats.spool import Spool
 from panoptic.value_maps import TIFF_SUFFIXES
@@ -150,7 +150,7 @@ def _scan_tables(where: _Folders, options: ReadOptions, rows: Spool) -> tuple[Fi
     if _meaning(where, options) == "classes":
         if not where.classes:
             reason = f"there is no {CLASSES} that says which numbers are classes; name such a table"
-            raise MalformedFile(f"{reason} as the file of classes")
+            raise MalformedFile(f"{reason} as the file of classes", file=CLASSES)
         return tuple(known.values())
     if where.segments is None:
         name = options.class_name or DEFAULT_CLASS
@@ -200,7 +200,7 @@ def _iter_items(where: _Folders, options: ReadOptions, rows: Spool) -> Iterator[
         photo = None
         # A name that is refused goes on without a look at anything; the source reports it.
         with suppress(InvalidName):
-            photo = find_photo(where.photos, stem)
+            photo = find_photo_of_stem(where.photos, stem)
             if meaning == "instances" and where.segments is not None:
                 query = "SELECT number, class, crowd FROM rows WHERE file = ? ORDER BY number"
                 facts = {"rows": list(rows.iter_rows(query, (path,)))}

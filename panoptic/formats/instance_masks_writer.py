@@ -22,6 +22,7 @@ from panoptic.formats.base import (
     Writer,
 )
 from panoptic.formats.coco_fields import describe_ids
+from panoptic.formats.file_trees import report_hidden_file, write_new
 from panoptic.formats.losses import CROWD_FLAGS, FIELDS, LEFT_OUT_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.paths import member_path
 from panoptic.formats.staging import Staging
@@ -56,14 +57,16 @@ class MasksWriter(Writer):
     def add(self, record: MasksRecord, photo: bytes | None = None) -> None:
         masks = record.masks or ()
         images = int(record.masks is not None)
-        self._tally.add(len(masks), record.lost, record.problems, images)
+        hidden = report_hidden_file([record.name], record.name) if images else ()
+        self._tally.add(len(masks), record.lost, (*record.problems, *hidden), images)
         if record.masks is None:
             return
-        folder = member_path(self._folder, record.name) / "masks"
-        folder.mkdir(parents=True)
-        for segment_id, png in record.masks:
+        if not masks:
+            (member_path(self._folder, record.name) / "masks").mkdir(parents=True, exist_ok=True)
+        for segment_id, png in masks:
             # Eight digits hold every id, so that names sort as numbers.
-            (folder / f"{segment_id:08d}.png").write_bytes(png)
+            name = f"{record.name}/masks/{segment_id:08d}.png"
+            write_new(self._folder, name, png, image=record.name)
 
     def close(self) -> ExportReport:
         self._staging.commit()

@@ -17,6 +17,7 @@ from panoptic.errors import MalformedFile, TooLarge
 from panoptic.formats.base import ExportClass, FileClass, Kind
 from panoptic.formats.class_lists import mapillary, mapillary2
 from panoptic.formats.coco_fields import is_int, show
+from panoptic.formats.color_maps_tables import read_text
 from panoptic.label import Segment
 
 VERSIONS = ("v1.2", "v2.0")
@@ -64,8 +65,9 @@ def official_labels(version: str) -> Labels:
 
 def read_config(path: Path) -> Labels:
     """The labels of a config.json; MalformedFile if it holds none, or something else."""
+    text = read_text(path)
     try:
-        entries = json.loads(path.read_bytes())["labels"]
+        entries = json.loads(text)["labels"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedFile(f"no list of labels: {error}", file=path.name) from None
     if not isinstance(entries, list) or not entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -39,7 +39,7 @@ from panoptic.formats.mapillary_tree import (
     read_labels,
 )
 from panoptic.formats.painting import report_joined_stuff
-from panoptic.formats.paths import InvalidName, find_photo, iter_files
+from panoptic.formats.paths import InvalidName, find_photo, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
 from panoptic.label import Segment
 from panoptic.value_maps import read_number_runs
@@ -85,15 +85,17 @@ def _iter_maps(split: VistasSplit, source: str, tree: VistasTree) -> Iterator[Tr
     }
     for map_ in sorted(maps):
         stem = map_[: -len(".png")]
-        photo = _find_photo(split.images, stem)
+        photo = _find_photo(split.images, stem, find_photo_of_stem)
         name = photo.relative_to(split.images).as_posix() if photo else f"{stem}.jpg"
         files = {source: str(split.parts / source / map_)}
         yield TreeItem(name, files, str(photo or ""), split.name, facts)
 
 
-def _find_photo(folder: Path, stem: str) -> Path | None:
+def _find_photo(
+    folder: Path, name: str, find: Callable[[Path, str], Path | None] = find_photo
+) -> Path | None:
     try:
-        return find_photo(folder, stem)
+        return find(folder, name)
     except InvalidName:
         return None  # the item has the same name, which is told
 

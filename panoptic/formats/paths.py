@@ -77,6 +77,16 @@ def find_photo(folder: Path, name: str) -> Path | None:
     return None
 
 
+def find_photo_of_stem(folder: Path, stem: str) -> Path | None:
+    """The photograph `folder/stem` with a suffix, whatever the stem itself ends in."""
+    path = member_path(folder, stem)
+    for suffix in PHOTO_SUFFIXES:
+        for spelled in (suffix, suffix.upper()):
+            if isfile(candidate := path.with_name(path.name + spelled)):
+                return candidate
+    return find_photo(folder, stem)
+
+
 def photo_stem(name: str) -> str:
     """The name without the suffix of a photograph; no other dot cuts it (`frame.001` is whole)."""
     stem, suffix = splitext(name)

@@ -33,7 +33,7 @@ from panoptic.formats.coded_maps import (
     unbound_class,
 )
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
-from panoptic.formats.paths import find_photo, iter_files, photo_stem
+from panoptic.formats.paths import find_photo_of_stem, iter_files, photo_stem
 from panoptic.formats.photos import Photo
 from panoptic.formats.pixelmaps_table import (
     READ_CONVENTION,
@@ -121,7 +121,7 @@ def _iter_items(
         stem = photo_stem(file)
         split = next((each for each in loaded.splits if stem.startswith(f"{each}/")), None)
         stem = stem.removeprefix(f"{split}/")
-        photo = find_photo(images, stem) if images else None
+        photo = find_photo_of_stem(images, stem) if images else None
         files = {"map": str(root / file)} | ({"table": str(table)} if table else {})
         yield TreeItem(f"{stem}{photo.suffix if photo else USUAL_SUFFIX}", files, split=split)
 

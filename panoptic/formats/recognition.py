@@ -139,17 +139,18 @@ def place_in(root: Path, path: Path) -> str:
 
 
 def _recognise(path: Path, forms: list[Format]) -> list[Recognised]:
+    told: dict[tuple[str, Path], Recognised] = {}
     for folder in _iter_lone_folders(path):
-        # A format that is found twice in one place says the same twice.
-        found = {
+        # A format says the same again of the folder in the folder; another one may be right.
+        above = {name for name, _ in told}
+        told |= {
             (form.name, one.path): Recognised(form.name, one.path, one.reason)
             for form in forms
+            if form.name not in above
             for one in _found(form, folder)
             if not _is_hidden(path, one.path)
         }
-        if found:
-            return [found[key] for key in sorted(found)]
-    return []
+    return [told[key] for key in sorted(told)]
 
 
 def _found(form: Format, folder: Path) -> list[Found]:

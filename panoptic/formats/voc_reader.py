@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 from panoptic.errors import MalformedFile
@@ -43,7 +44,7 @@ from panoptic.formats.color_maps_tables import (
     read_text,
 )
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
-from panoptic.formats.paths import InvalidName, check_relative, find_photo, iter_files
+from panoptic.formats.paths import InvalidName, check_relative, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
 from panoptic.formats.voc_classes import VOC_CLASSES, VocClasses, read_labelmap
 from panoptic.formats.voc_segments import label_of_maps
@@ -56,7 +57,7 @@ LISTS = "ImageSets/Segmentation"
 # Lists that are no split: VOC's own union of two, and the one that CVAT gives images without any.
 TRAINVAL, NO_SPLITS = "trainval", ("trainval", "default")
 
-_MAX_LIST_BYTES = 2**28
+_MAX_LIST_BYTES = 2**26
 _OBJECTS = {number: number for number in range(256)}
 _OBJECT_WORDS = {color_word(color): number for number, color in enumerate(VOC_PALETTE)}
 
@@ -106,7 +107,7 @@ def _read_lists(folder: Path, problems: list[Problem]) -> dict[str, str | None]:
     for file in files:
         try:
             check_relative(file.stem)
-            lines = read_text(file, _MAX_LIST_BYTES).split("\n")
+            lines = StringIO(read_text(file, _MAX_LIST_BYTES))
         except MalformedFile as error:
             problems.append(problem_of(error, file=LISTS))
             continue
@@ -139,7 +140,7 @@ def _iter_items(
     photos = options.images or root / PHOTOS
     for stem, own in files.items():
         try:
-            photo = find_photo(photos, stem)
+            photo = find_photo_of_stem(photos, stem)
         except InvalidName:
             photo = None  # and the source refuses the name
         name = photo.relative_to(photos).as_posix() if photo else f"{stem}.jpg"

@@ -72,8 +72,13 @@ class VocWriter(FolderWriter):
 
     def finish(self) -> None:
         for name, stems in sorted(self._stems.items()):
-            lines = "".join(f"{stem}\n" for stem in sorted(stems))
+            lines = "".join(f"{_line(stem)}\n" for stem in sorted(stems))
             self.write(f"{LISTS}/{name}.txt", lines.encode())
+
+
+def _line(stem: str) -> str:
+    """A stem in a list; in quotes where a reader would else take something off its ends."""
+    return f'"{stem}"' if stem != stem.strip(' "') else stem
 
 
 def encode_voc(table: VocTable, image: ExportImage) -> FilesRecord:

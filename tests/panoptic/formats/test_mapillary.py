@@ -324,7 +324,7 @@ def test_a_photograph_of_another_size_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"\xff\xfe{", "no list of labels"),
+        (b"\xff\xfe{", "no UTF-8"),
         (b"[]", "no list of labels"),
         (b'{"labels": []}', "no list of labels"),
         (b'{"labels": [3]}', "label 0 has no name"),
