@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from panoptic.errors import PanopticError
-from panoptic.formats.ade20k import ADE20K
+from panoptic.formats.ade20k.format import ADE20K
 from panoptic.formats.base import Format
-from panoptic.formats.bdd100k import BDD100K
-from panoptic.formats.bdd100k_semantic import BDD100K_SEMANTIC
-from panoptic.formats.cityscapes import CITYSCAPES
-from panoptic.formats.cityscapes_panoptic import CITYSCAPES_PANOPTIC
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.coco_stuff import COCO_STUFF
-from panoptic.formats.color_maps import COLOR_MAPS
-from panoptic.formats.cvat import CVAT
-from panoptic.formats.id_maps import ID_MAPS
-from panoptic.formats.instance_masks import INSTANCE_MASKS
-from panoptic.formats.kitti import KITTI
-from panoptic.formats.kitti_step import KITTI_STEP
-from panoptic.formats.mapillary import MAPILLARY
-from panoptic.formats.parquet import PARQUET
-from panoptic.formats.pixelmaps import PIXELMAPS
-from panoptic.formats.sceneparsing import SCENEPARSING
-from panoptic.formats.voc import VOC
-from panoptic.formats.webdataset import WEBDATASET
+from panoptic.formats.bdd100k.format import BDD100K
+from panoptic.formats.bdd100k.semantic import BDD100K_SEMANTIC
+from panoptic.formats.cityscapes.format import CITYSCAPES
+from panoptic.formats.cityscapes.panoptic import CITYSCAPES_PANOPTIC
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.stuff import COCO_STUFF
+from panoptic.formats.color_maps.format import COLOR_MAPS
+from panoptic.formats.cvat.format import CVAT
+from panoptic.formats.id_maps.format import ID_MAPS
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
+from panoptic.formats.kitti.format import KITTI
+from panoptic.formats.kitti.step import KITTI_STEP
+from panoptic.formats.mapillary.format import MAPILLARY
+from panoptic.formats.pixelmaps.format import PIXELMAPS
+from panoptic.formats.sceneparsing.format import SCENEPARSING
+from panoptic.formats.shards.parquet import PARQUET
+from panoptic.formats.shards.webdataset import WEBDATASET
+from panoptic.formats.voc.format import VOC
 
 FORMATS: dict[str, Format] = {
     format_.name: format_

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from panoptic.errors import UnknownClass
 from panoptic.formats.base import ExportImage, Problem
-from panoptic.formats.coco_fields import describe_ids
+from panoptic.formats.coco.fields import describe_ids
 from panoptic.formats.file_trees import FilesRecord, warn
 from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.painting import count_hidden

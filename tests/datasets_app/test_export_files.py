@@ -195,3 +195,14 @@ def test_what_is_only_read_is_not_exported(
     with pytest.raises(CommandError, match="invalid choice"):
         call_command("export_version", "streets", "v1", str(tmp_path / "x"), "--format", "x")
     assert not Job.objects.exists()
+
+
+def test_a_place_that_may_not_be_written_is_told_in_a_sentence(
+    version: Version, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(CommandError, match="file: "):
+        call_command(
+            "export_version", "streets", "v1", str(tmp_path / "file/x"), "--format", "id_maps"
+        )

@@ -146,6 +146,27 @@ def test_an_archive_that_means_harm_is_refused(tmp_path: Path) -> None:
     assert not Dataset.objects.exists()
 
 
+def test_a_file_that_is_only_called_an_archive_is_refused_as_one(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_text("a text")
+
+    with pytest.raises(UnsafeArchive, match="neither a zip nor a tar"):
+        bring(tmp_path / "x.zip")
+
+
+def test_an_archive_of_nothing_is_called_by_its_name(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "x.zip", "w").close()
+
+    with pytest.raises(UnrecognisedFormat, match=r"^x\.zip looks like no format"):
+        bring(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("apart", ["images", "classes"])
+def test_a_path_apart_that_is_not_there_is_refused(labels: Path, apart: str) -> None:
+    with pytest.raises(MalformedFile, match="nowhere: there is no such file or folder"):
+        bring(labels, **{apart: labels / "nowhere"})
+    assert not Dataset.objects.exists()
+
+
 def test_a_photograph_of_this_machine_is_none_of_the_archive(labels: Path, tmp_path: Path) -> None:
     """A folder that is here wins over one of the archive: who is at the keyboard named it."""
     write_archive(labels, tmp_path / "x.zip")

@@ -29,7 +29,7 @@ from labels_app.models import LabelRevision, Taxonomy
 from labels_app.reading import reading_of
 from panoptic import parallel
 from panoptic.formats.base import Problem, ReadOptions
-from panoptic.formats.coco_source import CocoItem
+from panoptic.formats.coco.source import CocoItem
 from tests.datasets_app.builders import author, commit_to
 from tests.panoptic.formats.files import panoptic_json, write_panoptic
 

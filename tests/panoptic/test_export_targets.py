@@ -10,8 +10,8 @@ import pytest
 
 from panoptic.archives.targets import UnwrittenArchive, export_target
 from panoptic.formats.base import TargetExists
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from panoptic.formats.staging import Staging
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import ExportClass
-from panoptic.formats.bdd100k import BDD100K
+from panoptic.formats.bdd100k.format import BDD100K
 from panoptic.label import Segment, label_from_id_map
 from tests.panoptic.formats.files import export_image, write_all
 

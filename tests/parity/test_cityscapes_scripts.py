@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import ExportImage, ReadOptions, WriteOptions
-from panoptic.formats.cityscapes import CITYSCAPES
-from panoptic.formats.cityscapes_panoptic import CITYSCAPES_PANOPTIC
+from panoptic.formats.cityscapes.format import CITYSCAPES
+from panoptic.formats.cityscapes.panoptic import CITYSCAPES_PANOPTIC
 from panoptic.label import Label
 from tests.panoptic.formats.files import bind_all, read_all, write_all
 from tests.panoptic.formats.test_cityscapes import BINDING, CLASSES, label_of_numbers

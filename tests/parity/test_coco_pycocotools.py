@@ -14,8 +14,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from panoptic.formats.base import ExportClass, LabelledImage, WriteOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import measure_label
 from tests.panoptic.formats.coco_cases import full_mask
 from tests.panoptic.formats.files import (

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from panoptic.formats.base import ReadOptions, WriteOptions
-from panoptic.formats.coco_categories import category_ids
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.coco_stuff import COCO_STUFF, OTHER_ID
+from panoptic.formats.coco.categories import category_ids
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.stuff import COCO_STUFF, OTHER_ID
 from panoptic.runs import decode_runs
 from panoptic.views import ClassMap, semantic_runs
 from tests.panoptic.formats.files import bind_all, export_image, read_all, write_all

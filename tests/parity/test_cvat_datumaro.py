@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from panoptic.formats.cvat import CVAT
+from panoptic.formats.cvat.format import CVAT
 from panoptic.label import segment_mask
 from panoptic.runs import decode_runs
 from tests.builders import stack

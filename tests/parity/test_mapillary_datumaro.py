@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import ExportClass, WriteOptions
-from panoptic.formats.mapillary import MAPILLARY
+from panoptic.formats.mapillary.format import MAPILLARY
 from tests.builders import id_map, label
 from tests.panoptic.formats.files import export_image
 

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import ExportImage, Format, WriteOptions
-from panoptic.formats.parquet import PARQUET
-from panoptic.formats.webdataset import WEBDATASET
+from panoptic.formats.shards.parquet import PARQUET
+from panoptic.formats.shards.webdataset import WEBDATASET
 from panoptic.label import Label, label_from_id_map, measure_label
 from panoptic.runs import decode_runs
 from panoptic.segments import Segment

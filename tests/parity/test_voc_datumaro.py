@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import BoundClass, ExportClass, Format, WriteOptions
-from panoptic.formats.color_maps import COLOR_MAPS
-from panoptic.formats.voc import VOC
+from panoptic.formats.color_maps.format import COLOR_MAPS
+from panoptic.formats.voc.format import VOC
 from panoptic.label import Label
 from tests.builders import id_map, label
 from tests.panoptic.formats.files import export_image, read_all

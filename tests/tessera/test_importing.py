@@ -88,3 +88,10 @@ def test_an_archive_is_sent_as_it_is(folder: Path, tmp_path: Path) -> None:
 def test_what_is_not_there_is_told_before_anything_is_sent(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no .*nowhere"):
         packed(ImportFiles(folder, images=folder / "nowhere"))
+
+
+def test_a_folder_without_files_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "empty/.git").mkdir(parents=True)
+
+    with pytest.raises(UsageError, match="there are no files in"):
+        packed(ImportFiles(tmp_path / "empty"))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from panoptic.formats.base import LabelledImage, Problem, ReadOptions, WriteOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import Label, spans_of
 from panoptic.runs import decode_runs, runs_from_spans
 from tests.builders import id_map

@@ -24,7 +24,7 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.coco_categories import category_ids
+from panoptic.formats.coco.categories import category_ids
 from panoptic.label import Label
 from tests.builders import id_map
 from tests.panoptic.strategies import CLASS_IDS, STUFF_IDS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from panoptic.formats.base import Binding, BoundClass, LabelledImage, Problem, ReadOptions
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from tests.builders import id_map
 from tests.panoptic.formats.files import read_all
 

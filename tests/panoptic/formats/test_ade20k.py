@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from panoptic.formats.ade20k import ADE20K
-from panoptic.formats.ade20k_tree import SCHEME
+from panoptic.formats.ade20k.format import ADE20K
+from panoptic.formats.ade20k.tree import SCHEME
 from panoptic.formats.base import (
     Binding,
     BoundClass,
@@ -25,7 +25,7 @@ from panoptic.formats.base import (
     Problem,
     ReadOptions,
 )
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import Segment, segment_mask
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs
@@ -767,7 +767,7 @@ def test_lines_of_another_shape_are_a_problem_of_the_image(tmp_path: Path, text:
 def test_a_huge_table_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("panoptic.formats.ade20k_tables.MAX_TABLE_BYTES", 10)
+    monkeypatch.setattr("panoptic.formats.ade20k.tables.MAX_TABLE_BYTES", 10)
     scene = Scene(tmp_path).picture("1", {"1": (CAR, 1)}).lines(line(1, CAR))
     assert scene.codes() == ["too_large"]
 
@@ -779,7 +779,7 @@ def test_a_huge_table_is_refused_before_it_is_read(
 def test_more_masks_than_memory_holds_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, what: str
 ) -> None:
-    monkeypatch.setattr(f"panoptic.formats.ade20k_objects.{limit}", 1)
+    monkeypatch.setattr(f"panoptic.formats.ade20k.objects.{limit}", 1)
     scene = Scene(tmp_path).picture("11", {"1": (CAR, 1)})
     scene.objects(scene.mask(0, "##"), scene.mask(1, ".o"), scene.mask(2, ".o"))
     (image,), (problem,) = scene.read_all()

@@ -22,9 +22,9 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.bdd100k import BDD100K
-from panoptic.formats.bdd100k_classes import PANOPTIC, SEMANTIC, THINGS, join_word, split_word
-from panoptic.formats.bdd100k_semantic import BDD100K_SEMANTIC
+from panoptic.formats.bdd100k.classes import PANOPTIC, SEMANTIC, THINGS, join_word, split_word
+from panoptic.formats.bdd100k.format import BDD100K
+from panoptic.formats.bdd100k.semantic import BDD100K_SEMANTIC
 from panoptic.label import Label, Segment, label_from_id_map
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

@@ -26,8 +26,8 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.cityscapes import CITYSCAPES
-from panoptic.formats.cityscapes_labels import LABELS
+from panoptic.formats.cityscapes.format import CITYSCAPES
+from panoptic.formats.cityscapes.labels import LABELS
 from panoptic.label import (
     Label,
     Segment,

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import Binding, BoundClass, LabelledImage, Problem, ReadOptions
-from panoptic.formats.cityscapes_labels import EVALUATED
-from panoptic.formats.cityscapes_panoptic import CITYSCAPES_PANOPTIC
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.cityscapes.labels import EVALUATED
+from panoptic.formats.cityscapes.panoptic import CITYSCAPES_PANOPTIC
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import renumber
 from tests.builders import label
 from tests.panoptic.formats.files import errors, read_all, save_rgb

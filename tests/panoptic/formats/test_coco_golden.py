@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from tests.builders import label, stack
 from tests.panoptic.formats.files import CATEGORIES, export_image, read_labels, write_all
 from tests.panoptic.formats.mask_cases import MASK_BINDING

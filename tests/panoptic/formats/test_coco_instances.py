@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions, WriteOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
+from panoptic.formats.coco.instances import COCO_INSTANCES
 from tests.builders import label, stack
 from tests.panoptic.formats.coco_cases import annotation, file_of, full_mask
 from tests.panoptic.formats.coco_cases import read_instances as read

@@ -16,7 +16,7 @@ from PIL import Image
 
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import Origin
 from tests.builders import id_map, label
 from tests.panoptic.formats.coco_cases import DRAWING, Case

@@ -12,8 +12,8 @@ from PIL import Image
 
 from panoptic.errors import UnknownClass
 from panoptic.formats.base import ExportClass, TargetExists, WriteOptions
-from panoptic.formats.coco_categories import category_ids
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.categories import category_ids
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label import Label, renumber
 from tests.builders import label
 from tests.panoptic.formats.files import (

@@ -13,9 +13,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from panoptic.formats.base import BoundClass, ExportClass, ReadOptions, WriteOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.coco_stuff import COCO_STUFF
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.stuff import COCO_STUFF
 from panoptic.label import Label, label_from_runs
 from panoptic.runs import select_runs
 from panoptic.views import panoptic_runs, semantic_runs

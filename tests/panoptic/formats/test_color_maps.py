@@ -23,9 +23,9 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.color_maps import COLOR_MAPS
-from panoptic.formats.color_maps_reader import recognise_colors
-from panoptic.formats.color_maps_tables import UnwritableClass
+from panoptic.formats.color_maps.format import COLOR_MAPS
+from panoptic.formats.color_maps.reader import recognise_colors
+from panoptic.formats.color_maps.tables import UnwritableClass
 from panoptic.label import Label, Segment, label_from_runs
 from panoptic.runs import encode_runs
 from tests.builders import label, stack

@@ -11,9 +11,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from panoptic.formats.base import BoundClass, ExportClass, ReadOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from panoptic.formats.painting import Mask, paint_masks
 from panoptic.formats.registry import FORMATS, UnknownFormat, get_format
 from panoptic.label import Label, Segment, label_from_runs, spans_of

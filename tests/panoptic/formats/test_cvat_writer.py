@@ -13,8 +13,8 @@ from hypothesis import given, settings
 
 from panoptic.errors import MalformedFile, UnknownClass
 from panoptic.formats.base import ExportClass, ExportImage, ReadOptions, TargetExists, WriteOptions
-from panoptic.formats.cvat import CVAT
-from panoptic.formats.cvat_rle import Box, decode_cvat_rle, encode_cvat_rle
+from panoptic.formats.cvat.format import CVAT
+from panoptic.formats.cvat.rle import Box, decode_cvat_rle, encode_cvat_rle
 from panoptic.formats.losses import FIELDS
 from panoptic.label import Origin, Segment, label_from_id_map
 from panoptic.runs import decode_runs, encode_runs, runs_from_spans, spans_of_mask

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import Format, ReadOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label_bytes import canonical_bytes
 from tests.panoptic.formats.files import (
     BINDING,

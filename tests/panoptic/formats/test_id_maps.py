@@ -23,9 +23,9 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.color_maps_tables import UnwritableClass
-from panoptic.formats.id_maps import ID_MAPS
-from panoptic.formats.id_maps_reader import recognise_ids
+from panoptic.formats.color_maps.tables import UnwritableClass
+from panoptic.formats.id_maps.format import ID_MAPS
+from panoptic.formats.id_maps.reader import recognise_ids
 from panoptic.label import Label, Segment, label_from_runs, renumber
 from panoptic.runs import encode_runs
 from panoptic.views import panoptic_runs

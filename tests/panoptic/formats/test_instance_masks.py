@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from panoptic.formats.base import ReadOptions
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from panoptic.formats.matched_ids import assign_ids
 from panoptic.label import renumber, spans_of
 from panoptic.runs import decode_runs, runs_from_spans

@@ -14,8 +14,8 @@ from PIL import Image
 
 from panoptic.errors import TooLarge
 from panoptic.formats.base import BoundClass, ExportClass, ReadOptions, WriteOptions
-from panoptic.formats.cityscapes_labels import LABELS, SCHEME
-from panoptic.formats.kitti import KITTI
+from panoptic.formats.cityscapes.labels import LABELS, SCHEME
+from panoptic.formats.kitti.format import KITTI
 from panoptic.label import Label, Segment, label_from_id_map, segments_from_rows
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

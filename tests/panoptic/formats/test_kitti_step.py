@@ -14,8 +14,8 @@ from PIL import Image
 
 from panoptic.errors import TooLarge
 from panoptic.formats.base import BoundClass, ExportClass, ReadOptions
-from panoptic.formats.cityscapes_labels import EVALUATED, TRAIN_SCHEME
-from panoptic.formats.kitti_step import KITTI_STEP
+from panoptic.formats.cityscapes.labels import EVALUATED, TRAIN_SCHEME
+from panoptic.formats.kitti.step import KITTI_STEP
 from panoptic.label import Label, Segment, label_from_id_map
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

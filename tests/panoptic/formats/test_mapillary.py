@@ -24,8 +24,8 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.mapillary import MAPILLARY
-from panoptic.formats.mapillary_labels import list_classes, official_labels
+from panoptic.formats.mapillary.format import MAPILLARY
+from panoptic.formats.mapillary.labels import list_classes, official_labels
 from panoptic.label import Label, Segment, label_from_id_map
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

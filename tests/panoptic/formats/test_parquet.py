@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from panoptic.errors import PanopticError, TooLarge
-from panoptic.formats import parquet as parquet_format
 from panoptic.formats.base import (
     ExportClass,
     ExportImage,
@@ -27,7 +26,8 @@ from panoptic.formats.base import (
 )
 from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
 from panoptic.formats.options import InvalidOption
-from panoptic.formats.parquet import PARQUET
+from panoptic.formats.shards import parquet as parquet_format
+from panoptic.formats.shards.parquet import PARQUET
 from panoptic.label import Label, Origin, renumber
 from tests.builders import label, stack
 from tests.conformance.formats import WriterConformance, content_of

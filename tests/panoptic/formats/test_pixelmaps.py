@@ -14,9 +14,9 @@ from PIL import Image
 
 from panoptic.errors import TooLarge
 from panoptic.formats.base import BoundClass, ExportClass, ReadOptions, WriteOptions
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.formats.file_trees import NameTaken
-from panoptic.formats.pixelmaps import PIXELMAPS
+from panoptic.formats.pixelmaps.format import PIXELMAPS
 from panoptic.label import Label, label_from_id_map
 from panoptic.views import semantic_runs
 from tests.builders import id_map, label, rows, stack

@@ -10,8 +10,8 @@ import pytest
 
 from panoptic.formats import recognition
 from panoptic.formats.base import Carries, Format, Found, OneWayFormat
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from panoptic.formats.recognition import (
     AmbiguousFormat,
     UnrecognisedFormat,

@@ -23,8 +23,8 @@ from panoptic.formats.base import (
 )
 from panoptic.formats.class_lists.ade20k import ROWS
 from panoptic.formats.coded_maps import number_by_first_pixel
-from panoptic.formats.sceneparsing import SCENEPARSING
-from panoptic.formats.sceneparsing_reader import CLASSES as LISTED
+from panoptic.formats.sceneparsing.format import SCENEPARSING
+from panoptic.formats.sceneparsing.reader import CLASSES as LISTED
 from panoptic.label import Label, Segment, label_from_runs
 from panoptic.runs import encode_runs
 from tests.builders import label, stack

@@ -17,9 +17,9 @@ from PIL import Image
 from panoptic.codec import pack_label
 from panoptic.errors import TooLarge
 from panoptic.formats.base import Format, ReadOptions, WriteOptions
-from panoptic.formats.coco_instances import COCO_INSTANCES
-from panoptic.formats.coco_panoptic import COCO_PANOPTIC
-from panoptic.formats.instance_masks import INSTANCE_MASKS
+from panoptic.formats.coco.instances import COCO_INSTANCES
+from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.instance_masks.format import INSTANCE_MASKS
 from panoptic.kinds import Kinds
 from panoptic.label import Segment, label_from_id_map, replace_segments
 from panoptic.metrics import panoptic_quality

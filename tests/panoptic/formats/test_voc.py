@@ -22,9 +22,9 @@ from panoptic.formats.base import (
     ReadOptions,
     WriteOptions,
 )
-from panoptic.formats.color_maps_tables import VOC_PALETTE, UnwritableClass, voc_color
-from panoptic.formats.voc import VOC
-from panoptic.formats.voc_reader import recognise_voc
+from panoptic.formats.color_maps.tables import VOC_PALETTE, UnwritableClass, voc_color
+from panoptic.formats.voc.format import VOC
+from panoptic.formats.voc.reader import recognise_voc
 from panoptic.label import Label, Segment, label_from_runs
 from panoptic.runs import encode_runs
 from tests.builders import label, stack

@@ -28,8 +28,8 @@ from panoptic.formats.base import (
     WriteOptions,
 )
 from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
-from panoptic.formats.parquet import PARQUET
-from panoptic.formats.webdataset import WEBDATASET, encode_key
+from panoptic.formats.shards.parquet import PARQUET
+from panoptic.formats.shards.webdataset import WEBDATASET, encode_key
 from panoptic.label import Label, Origin
 from tests.builders import label, stack
 from tests.conformance.formats import WriterConformance, content_of

@@ -1,0 +1,1 @@
+"""ADE20K with its objects, parts and hidden pixels."""

@@ -1,0 +1,1 @@
+"""BDD100K: bitmasks, and semantic maps."""

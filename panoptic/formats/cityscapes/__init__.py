@@ -1,0 +1,1 @@
+"""Cityscapes: its tree of files, and the panoptic files made of it."""

@@ -1,0 +1,1 @@
+"""COCO: panoptic, instances and stuff."""

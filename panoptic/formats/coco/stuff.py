@@ -1,0 +1,176 @@
+"""The format `coco_stuff`: a JSON file with one RLE for every class of an image.
+
+It is the file of instances where no annotation is one: an annotation is all that its category
+covers in an image, `iscrowd` is 0 and `isthing` mostly missing, so that its classes are stuff.
+Where a class is a thing its region is read as a crowd. COCO's own files of stuff name things
+only as the category 183 `other`; panopticapi makes such files by `--things_other`, and so does
+the option `things=other` here, which leaves the categories of things out.
+
+Only the name `stuff….json` of COCO tells it from instances; `coco_recognition` goes by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from panoptic.formats.base import (
+    WARNING,
+    Binding,
+    Carries,
+    ExportClass,
+    ExportImage,
+    Format,
+    LabelledImage,
+    Option,
+    Problem,
+    ReadOptions,
+    WriteOptions,
+)
+from panoptic.formats.coco.categories import category_ids
+from panoptic.formats.coco.fields import SCHEME as COCO
+from panoptic.formats.coco.fields import is_int
+from panoptic.formats.coco.instances_reader import open_instances, read_instances_item
+from panoptic.formats.coco.instances_writer import (
+    AnnotationRecord,
+    InstancesRecord,
+    InstancesWriter,
+)
+from panoptic.formats.coco.recognition import recognise_stuff
+from panoptic.formats.coco.source import CocoItem, CocoSource
+from panoptic.formats.coco.writer import (
+    encode_fields,
+    encode_image,
+    open_end,
+    report_lost,
+)
+from panoptic.formats.json_stream import encode_json
+from panoptic.formats.losses import FIELDS, MERGED_SEGMENTS
+from panoptic.formats.options import SCHEME
+from panoptic.formats.tally import count_fields
+from panoptic.formats.visible import visible_part
+from panoptic.label import Segment, replace_segments, segments_from_rows
+from panoptic.rle import encode_coco_rles
+from panoptic.runs import measure_runs, relabel_runs
+
+OTHER_ID = 183
+THINGS = Option(
+    "things",
+    f"keep: a region for each class of things; other: all of them are category {OTHER_ID}, other",
+    ("keep", "other"),
+)
+
+
+def open_stuff(path: Path, options: ReadOptions) -> CocoSource:
+    """Scan the JSON; everything is in it."""
+    return open_instances(path, options, default_kind="stuff")
+
+
+def read_stuff_item(item: CocoItem, binding: Binding, options: ReadOptions) -> LabelledImage:
+    """Read one image; whatever the file holds becomes a problem, never an exception."""
+    image = read_instances_item(item, binding, options)
+    if image.label is None:
+        return image
+    things = {bound.class_id for bound in binding.values() if bound.kind == "thing"}
+    regions = [row for row in image.label.segments if row.class_id in things and not row.crowd]
+    crowds = [row._replace(crowd=True) for row in regions]
+    return image._replace(label=replace_segments(image.label, crowds))
+
+
+class StuffWriter(InstancesWriter):
+    """Writes one JSON file."""
+
+    def __init__(self, target: Path, classes: Sequence[ExportClass], options: WriteOptions) -> None:
+        scheme = options.scheme or COCO
+        others = [each.class_id for each in classes if each.kind == "thing"]
+        if THINGS.value_in(options.values) == "keep":
+            others = []
+        written = _with_other(classes, scheme) if others else classes
+        super().__init__(target, written, options)
+        categories = category_ids(written, scheme) | dict.fromkeys(others, OTHER_ID)
+        self.encode = partial(encode_stuff, categories)
+
+
+def encode_stuff(categories: Mapping[int, int], image: ExportImage) -> InstancesRecord:
+    """Encode one image; pure. Raises UnknownClass for a class without a category id."""
+    record = encode_image(image)
+    label = image.label
+    if label is None:
+        message = "the image is unlabelled, which reads back as a label without segments"
+        problem = Problem("unlabelled_image", message, image=image.name, severity=WARNING)
+        return InstancesRecord(record._replace(problems=(problem,)), ())
+    visible = visible_part(image, label, categories)
+    parts: dict[int, list[Segment]] = {}
+    for row in visible.rows:
+        parts.setdefault(categories[row.class_id], []).append(row)
+    # The lowest id of a category stands for it.
+    firsts = {row.segment_id: rows[0].segment_id for rows in parts.values() for row in rows}
+    regions = relabel_runs(visible.runs, sorted(firsts), [firsts[key] for key in sorted(firsts)])
+    counts, lost_names, lost_fields = encode_coco_rles(regions), set[str](), 0
+    measures = measure_runs(regions)
+    places = {segment_id: place for place, segment_id in enumerate(measures.ids.tolist())}
+    annotations = []
+    for category, rows in sorted(parts.items()):
+        row = rows[0]
+        fields = encode_fields(row, lost_names) if len(rows) == 1 else {}
+        if len(rows) > 1:
+            lost_fields += count_fields(segments_from_rows(rows))
+        source = fields.pop("source_id", None)
+        top, left, bottom, right = measures.boxes[places[row.segment_id]].tolist()
+        entry = {
+            "segmentation": {
+                "size": [label.height, label.width],
+                "counts": counts[row.segment_id],
+            },
+            "area": int(measures.areas[places[row.segment_id]]),
+            "iscrowd": 0,
+            "bbox": [left, top, right - left, bottom - top],
+            "category_id": category,
+            **fields,
+        }
+        wanted = source if is_int(source) and source >= 1 else row.segment_id
+        annotations.append(
+            AnnotationRecord(open_end(entry), wanted, row.segment_id, encode_json(source))
+        )
+    lost = {
+        **visible.lost,
+        MERGED_SEGMENTS: len(visible.rows) - len(parts),
+        FIELDS: lost_fields,
+    }
+    problems = report_lost(lost_names, image.name)
+    record = record._replace(segments=len(annotations), lost=lost, problems=problems)
+    return InstancesRecord(record, tuple(annotations))
+
+
+def _with_other(classes: Sequence[ExportClass], scheme: str) -> tuple[ExportClass, ...]:
+    """The stuff of an export, and `other` if it has none of this id."""
+    stuff = tuple(each for each in classes if each.kind == "stuff")
+    if any(each.external.get(scheme) == OTHER_ID for each in stuff):
+        return stuff
+    # No class has the id 0.
+    other = ExportClass(0, "other", "stuff", (128, 128, 128), {scheme: OTHER_ID}, "other")
+    return (*stuff, other)
+
+
+COCO_STUFF = Format(
+    name="coco_stuff",
+    title="COCO stuff",
+    has_classes=True,
+    has_ids=True,
+    file_name="stuff.json",
+    open=open_stuff,
+    read_item=read_stuff_item,
+    create=StuffWriter,
+    recognise=recognise_stuff,
+    scheme=COCO,
+    write_options=(SCHEME, THINGS),
+    carries=Carries(
+        void="what no annotation covers",
+        crowd="the region of a thing class, which is read as one crowd",
+        overlap="the topmost segment",
+        loses="hidden pixels and segments; which thing is which, with `things=other` also of which"
+        " class; scores, tracks, origins and attributes of segments that are joined; attributes"
+        " that have the name of a COCO key; that an image is unlabelled; splits and photographs",
+    ),
+)

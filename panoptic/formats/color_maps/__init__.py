@@ -1,0 +1,1 @@
+"""Colour maps with a table of their classes."""

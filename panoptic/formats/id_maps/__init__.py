@@ -1,0 +1,1 @@
+"""Maps of ids with tables of segments or classes."""

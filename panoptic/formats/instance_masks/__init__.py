@@ -1,0 +1,1 @@
+"""A mask per instance, a folder per image."""

@@ -1,0 +1,1 @@
+"""KITTI's semantic benchmark, and KITTI-STEP."""

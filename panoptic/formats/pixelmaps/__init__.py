@@ -1,0 +1,1 @@
+"""Maps of class values under a convention."""

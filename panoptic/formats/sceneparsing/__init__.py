@@ -1,0 +1,1 @@
+"""ADE20K's scene parsing benchmark."""

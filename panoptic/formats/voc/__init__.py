@@ -1,0 +1,1 @@
+"""Pascal VOC, and the masks of CVAT in its layout."""
