@@ -15,8 +15,8 @@ from labels_app.rules import MOST_RULES
 from panoptic.errors import MalformedFile, TooLarge
 from panoptic.formats.base import ERROR, FileClass, ReadOptions
 from panoptic.formats.base import ProblemList as Problems
-from panoptic.formats.coco_categories import read_categories
-from panoptic.formats.coco_fields import SCHEME as COCO
+from panoptic.formats.coco.categories import read_categories
+from panoptic.formats.coco.fields import SCHEME as COCO
 from panoptic.formats.json_stream import iter_arrays
 from panoptic.formats.registry import FORMATS, get_format
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from panoptic.formats.base import Problem, ReadOptions
-from panoptic.formats.coco_categories import write_categories
-from panoptic.formats.coco_panoptic_reader import open_panoptic
-from panoptic.formats.coco_source import CocoItem
+from panoptic.formats.coco.categories import write_categories
+from panoptic.formats.coco.panoptic_reader import open_panoptic
+from panoptic.formats.coco.source import CocoItem
 from panoptic.formats.json_stream import encode_json, write_object
 from tessera.taxonomy import Taxonomy
 from tessera.working_copy.index import stamp_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from panoptic.formats.base import ExportClass, ExportImage
-from panoptic.formats.coco_panoptic_writer import encode_panoptic
+from panoptic.formats.coco.panoptic_writer import encode_panoptic
 from panoptic.label import Label
 from tessera.entries import STATUSES, Entry
 from tessera.errors import UsageError
