@@ -74,7 +74,8 @@ $(SERVER_STAMP): $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install -qq --editable '.[server]'
 	@touch $@
 
-$(TEST_STAMP): $(SERVER_STAMP)
+$(TEST_STAMP): $(SERVER_STAMP) tests/parity/requirements.txt
 	@echo "Installing what the tests need (about a minute the first time) …"
 	$(BIN)/pip install -qq --editable '.[server,test]'
+	$(BIN)/pip install -qq --no-deps --requirement tests/parity/requirements.txt
 	@touch $@
