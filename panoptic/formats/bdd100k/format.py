@@ -20,7 +20,7 @@ from panoptic.formats.base import Carries, Format, Option
 from panoptic.formats.bdd100k.classes import LISTS, PANOPTIC
 from panoptic.formats.bdd100k.reader import open_bdd100k, read_bdd100k_item, recognise_bdd100k
 from panoptic.formats.bdd100k.writer import Bdd100kWriter
-from panoptic.formats.options import PHOTOS, SCHEME
+from panoptic.formats.options import PHOTOS
 
 BDD100K = Format(
     name="bdd100k",
@@ -46,7 +46,6 @@ BDD100K = Format(
             "panoptic: pan_seg and its 40 classes; instances: ins_seg and its 8 things",
             tuple(LISTS),
         ),
-        SCHEME,
         PHOTOS,
     ),
     carries=Carries(

@@ -53,7 +53,7 @@ class Bdd100kWriter(FolderWriter):
         (task, images), *_ = list_.tasks.items()
         plan = Plan(
             {each.class_id: each.name for each in classes},
-            _number_classes(classes, list_, options.scheme or list_.scheme),
+            _number_classes(classes, list_),
             f"labels/{task}/{BITMASKS}",
             f"images/{images}",
         )
@@ -98,16 +98,14 @@ def encode_bdd100k(plan: Plan, image: ExportImage) -> FilesRecord:
     )
 
 
-def _number_classes(
-    classes: Sequence[ExportClass], list_: ClassList, scheme: str
-) -> dict[int, int]:
+def _number_classes(classes: Sequence[ExportClass], list_: ClassList) -> dict[int, int]:
     by_name = list_.by_name()
     # As BDD100K's own tools rename it.
     by_name.setdefault("person", by_name.get("pedestrian", 0))
     known = set(by_name.values())
     numbers = {}
     for class_ in classes:
-        number = class_.external.get(scheme)
+        number = class_.external.get(list_.scheme)
         if number not in known:
             number = by_name.get(class_.name)
         if number is not None:

@@ -29,7 +29,7 @@ from panoptic.formats.mapillary.labels import VERSIONS
 from panoptic.formats.mapillary.reader import open_mapillary, read_mapillary_item
 from panoptic.formats.mapillary.tree import INSTANCES, LABELS, PANOPTIC, recognise_mapillary
 from panoptic.formats.mapillary.writer import MapillaryWriter
-from panoptic.formats.options import PHOTOS, SCHEME
+from panoptic.formats.options import PHOTOS
 
 MAPILLARY = Format(
     name="mapillary",
@@ -48,7 +48,6 @@ MAPILLARY = Format(
     ),
     write_options=(
         Option("version", "whose list of labels and folders are written", VERSIONS),
-        SCHEME,
         PHOTOS,
     ),
     carries=Carries(

@@ -114,7 +114,7 @@ class Listing(NamedTuple):
         return self.labels[self.numbers[segment.class_id]].instances
 
 
-def list_classes(classes: Sequence[ExportClass], version: str, scheme: str = "") -> Listing:
+def list_classes(classes: Sequence[ExportClass], version: str) -> Listing:
     """Give every class a number: its external one, else that of its name, else the next free one.
 
     Where official numbers are used the official list is written, its names too; a class keeps
@@ -124,7 +124,7 @@ def list_classes(classes: Sequence[ExportClass], version: str, scheme: str = "")
     Raises TooLarge for more than 256 labels.
     """
     official = official_labels(version)
-    numbers = _official_numbers(classes, official, scheme or SCHEMES[version])
+    numbers = _official_numbers(classes, official, SCHEMES[version])
     known = official if numbers else ()
     length = max([len(known), *(number + 1 for number in numbers.values())])
     rest = [class_.class_id for class_ in classes if class_.class_id not in numbers]

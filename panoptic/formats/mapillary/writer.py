@@ -43,7 +43,7 @@ class MapillaryWriter(FolderWriter):
 
     def __init__(self, target: Path, classes: Sequence[ExportClass], options: WriteOptions) -> None:
         self._version = options.values.get("version", "v1.2")
-        self._listing = list_classes(classes, self._version, options.scheme)
+        self._listing = list_classes(classes, self._version)
         super().__init__(target)
         self._spool = Spool("CREATE TABLE images (name TEXT, folder TEXT, image BLOB, raw BLOB);")
         self.encode = partial(encode_mapillary, self._listing, self._version)

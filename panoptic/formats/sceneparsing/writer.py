@@ -62,8 +62,7 @@ class ScenesWriter(FolderWriter):
 
     def __init__(self, target: Path, classes: Sequence[ExportClass], options: WriteOptions) -> None:
         super().__init__(target)
-        scheme = options.scheme or SCHEME
-        numbers = {each.class_id: _number_of(each, scheme) for each in classes}
+        numbers = {each.class_id: _number_of(each) for each in classes}
         plan = Plan(
             {each.class_id: each for each in classes},
             {class_id: number for class_id, number in numbers.items() if number},
@@ -127,8 +126,8 @@ def encode_scene(plan: Plan, image: ExportImage) -> FilesRecord:
     )
 
 
-def _number_of(class_: ExportClass, scheme: str) -> int | None:
-    number = class_.external.get(scheme)
+def _number_of(class_: ExportClass) -> int | None:
+    number = class_.external.get(SCHEME)
     if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= len(ROWS):
         return number
     return _NUMBERS.get(class_.name) if number is None else None
