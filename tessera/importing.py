@@ -85,6 +85,8 @@ def _packed(files: ImportFiles) -> Iterator[tuple[Path, dict[str, str]]]:
         yield files.path, places | ({"path": files.inside} if files.inside else {})
         return
     source = Path(abspath(files.path))  # `.` has no name
+    if source.is_dir() and next(_members(source, ""), None) is None:
+        raise UsageError(f"there are no files in {files.path}")
     parts = {"path": (source, f"files/{source.name}")}
     for name, path in apart.items():
         if not path.exists():

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from panoptic.formats.base import Format, Option
 from web.form_parts import PLAIN
@@ -79,8 +81,10 @@ class OptionFields:
     def _field(self, option: Option) -> forms.Field:
         # A page may have a field of that name itself.
         label = f"Option {option.name.replace('_', ' ')}"
-        about = (
-            f"{option.help[:1].upper()}{option.help[1:]}. For {', '.join(self._titles[option])}."
+        about = format_html(
+            "{}. <span data-titles>For {}.</span>",
+            _with_code(option.help[:1].upper() + option.help[1:]),
+            ", ".join(self._titles[option]),
         )
         if option.choices:
             return forms.ChoiceField(
@@ -97,6 +101,16 @@ class OptionFields:
             help_text=about,
             widget=forms.TextInput(PLAIN | listed),
         )
+
+
+def _with_code(text: str) -> SafeString:
+    """Return a text as HTML, with code where it has backticks."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", part) if at % 2 else part,) for at, part in parts),
+    )
 
 
 class OptionsForm(forms.Form):

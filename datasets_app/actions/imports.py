@@ -151,14 +151,18 @@ def _find_files(request: ImportRequest, root: Path, report: ImportReport) -> Imp
         format=report.format,
         message=request.message or f"Import {name}",
     )
-    if root == request.path:
-        return found
-    return replace(
-        found,
-        labels=_in_archive(root, request.labels),
-        images=_in_archive(root, request.images),
-        classes=_in_archive(root, request.classes),
-    )
+    if root != request.path:
+        found = replace(
+            found,
+            labels=_in_archive(root, request.labels),
+            images=_in_archive(root, request.images),
+            classes=_in_archive(root, request.classes),
+        )
+    # Of labels the formats themselves say more.
+    for apart in (found.images, found.classes):
+        if apart is not None and not exists(apart):
+            raise MalformedFile("there is no such file or folder", file=place_in(root, apart))
+    return found
 
 
 def _in_archive(root: Path, path: Path | None) -> Path | None:

@@ -16,7 +16,8 @@ class ImportRefused(HistoryError):
         image = "" if first.image == first.file else first.image
         places = (first.file, image, "" if first.segment is None else f"segment {first.segment}")
         where = ": ".join(place for place in places if place)
-        more = f" (and {report.error_count - 1} more errors)" if report.error_count > 1 else ""
+        others = report.error_count - 1
+        more = f" (and {others} more error{'s' if others > 1 else ''})" if others > 0 else ""
         super().__init__(f"{where}: {first.message}{more}" if where else first.message + more)
         self.report = report
         self.errors = [problem._asdict() for problem in report.problems]

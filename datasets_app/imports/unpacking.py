@@ -12,16 +12,21 @@ from datasets_app.jobs.kinds import Progress
 from panoptic.archives.packing import extract_archive, is_archive
 from store_app.errors import StorageFailed
 
+_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+
 
 @contextmanager
 def unpacked(path: Path, progress: Progress) -> Iterator[Path]:
     """Give the folder that an archive unpacks to while the block runs, else the path itself."""
-    if not is_archive(path):
+    # What is called an archive and is none is refused as one: the reason is better.
+    if not is_archive(path) and not (path.is_file() and path.name.lower().endswith(_SUFFIXES)):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="tessera-import-") as folder:
-        unpack(path, Path(folder), progress)
-        yield Path(folder)
+        files = Path(folder) / path.name  # which people are told
+        files.mkdir()
+        unpack(path, files, progress)
+        yield files
 
 
 def unpack(archive: Path, folder: Path, progress: Progress) -> None:

@@ -50,6 +50,10 @@ class ConsoleCommand(BaseCommand):
             else:
                 self.explain(error)
             raise CommandError(f"{error} [{error.code}]") from error
+        except OSError as error:
+            # A folder that may not be written, a disk that is full: nothing of the program.
+            place = error.filename or "a file"
+            raise CommandError(f"{place}: {error.strerror or error}") from error
         except KeyboardInterrupt:
             raise CommandError("stopped", returncode=_INTERRUPTED) from None
 

@@ -132,7 +132,10 @@ def _tell_import(output: Output, report: dict[str, Any], *, dry_run: bool) -> No
     if report.get("reason"):
         output.say(f"reads {report['path']} as {report['format']}: {report['reason']}")
     output.say(f"{'would be: ' if dry_run else ''}{number}{counts}")
-    _tell_problems(output, report.get("problems", []))
+    problems = report.get("problems", [])
+    _tell_problems(output, problems)
+    if dry_run and any(problem.get("severity") == "error" for problem in problems):
+        output.say("the import would be refused", fg="red")
 
 
 def _tell_problems(output: Output, problems: list[dict[str, Any]], **style: Any) -> None:

@@ -204,5 +204,10 @@ def test_a_place_that_may_not_be_written_is_told_in_a_sentence(
 
     with pytest.raises(CommandError, match="file: "):
         call_command(
-            "export_version", "streets", "v1", str(tmp_path / "file/x"), "--format", "id_maps"
+            "export_version",
+            version.dataset.slug,
+            "v1",
+            str(tmp_path / "file/x"),
+            "--format",
+            "id_maps",
         )

@@ -83,7 +83,8 @@ class Command(ConsoleCommand):
             unknown = f", unknown classes: {', '.join(report.unknown_classes) or 'none'}"
             self.stdout.write(f"Would be: {counts}, {report.conflicting} conflicting{unknown}")
             if report.error_count:
-                self.stdout.write(f"The import would be refused: {report.error_count} errors")
+                errors = "1 error" if report.error_count == 1 else f"{report.error_count} errors"
+                self.stdout.write(f"The import would be refused: {errors}")
         elif report.version is None:
             self.stdout.write("Nothing changed; no version was made.")
         else:

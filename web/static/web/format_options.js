@@ -3,17 +3,25 @@
 
 const format = document.querySelector("select[name=format]");
 const options = document.querySelector("[data-options]");
+const none = document.querySelector("[data-no-options]");
 
 function show() {
   for (const one of document.querySelectorAll("[data-formats]")) {
     one.hidden = !one.dataset.formats.split(" ").includes(format.value);
   }
+  none.hidden = hasOptions();
+}
+
+function hasOptions() {
+  return options.querySelector("[data-formats]:not([hidden])") !== null;
 }
 
 if (format) {
   format.addEventListener("change", () => {
     show();
-    options.open = options.querySelector("[data-formats]:not([hidden])") !== null;
+    options.open = hasOptions();
   });
+  // Which formats have a field need not be said once the others are hidden.
+  for (const titles of document.querySelectorAll("[data-titles]")) titles.hidden = true;
   show();
 }
