@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -72,6 +73,11 @@ class ImportSerializer(serializers.Serializer):
         """Refuse an import of nothing, and of two things."""
         if ("file" in attrs) == ("upload" in attrs):
             raise invalid("file", "either `file` or `upload` is required", "required")
+        # In a form such a field would be passed by: its parts are fields of their own.
+        if isinstance(self.initial_data, QueryDict) and any(
+            name.partition("[")[0] == "options" for name in self.initial_data
+        ):
+            raise invalid("options", "in a form it is `options.NAME=VALUE`, a field for each")
         return attrs
 
 

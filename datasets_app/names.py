@@ -46,6 +46,8 @@ def clean_split(split: str) -> str:
     split = unicodedata.normalize("NFC", split)
     if len(split.encode()) > MAX_SPLIT_BYTES:
         raise InvalidName(split, f"a split has at most {MAX_SPLIT_BYTES} bytes")
+    if ".." in split.split("/") or split.startswith("/"):
+        raise InvalidName(split, "a split is a folder in many formats, and this one leaves its own")
     return split
 
 

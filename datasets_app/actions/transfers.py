@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import rfc8785
 from django.db import transaction
 
-from datasets_app.actions.exports import ExportRequest, export_version
+from datasets_app.actions.exports import ExportRequest, check_scheme, export_version
 from datasets_app.actions.imports import import_labels
 from datasets_app.errors import NotFound
 from datasets_app.exports.files import EXPORT_KIND, forget_old
@@ -130,7 +130,8 @@ def request_export(
     if read_by.number is None:
         raise NotFound("taxonomy version", taxonomy)
     parse_query(request.filter, read_by.reading)
-    parse_write_options(get_writable(request.format), request.options or {})
+    options = parse_write_options(get_writable(request.format), request.options or {})
+    check_scheme(options, read_by.reading)
     arguments = {
         "version": version.id_hex,
         "format": request.format,

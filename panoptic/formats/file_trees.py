@@ -119,7 +119,10 @@ class TreeSource(Source):
         if not has_errors(self._found.as_tuple()) and not self._spool.value(
             "SELECT count(*) FROM images"
         ):
-            self._error("no_images", f"no {wanted} in {self._root}")
+            message = f"no {wanted} in {self._root.name}"
+            if self._root.is_file():
+                message += ", which is a file"
+            self._error("no_images", message)
 
     def _error(self, code: str, message: str) -> None:
         self._found.add(Problem(code, message, self._root.name))

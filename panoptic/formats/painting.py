@@ -49,6 +49,7 @@ def paint_masks(
     masks: Sequence[Mask],
     on_overlap: OnOverlap,
     *,
+    sinks_crowds: bool = True,
     file: str = "",
     image: str = "",
 ) -> Painting:
@@ -57,7 +58,7 @@ def paint_masks(
     Stuff of one class becomes one segment; empty masks are dropped and reported. Bottom to top:
     crowds, then by `on_overlap`: `small` puts the smaller on top (of equals the lower id),
     `first` what the file names first, `last` what it names last; `refuse` makes an overlap an
-    error that names the two segments.
+    error that names the two segments. Where a format has an order of its own crowds do not sink.
     """
     kept = [mask for mask in masks if mask.spans.area]
     problems = [_empty(mask, "has no pixel", file, image) for mask in masks if not mask.spans.area]
@@ -67,13 +68,15 @@ def paint_masks(
         message = f"segments {lower} and {upper} overlap; choose an order by on_overlap"
         problems.append(Problem("overlapping_segments", message, file, image, lower))
         return Painting(None, 0, 0, tuple(problems))
-    ordered = order_masks(kept, on_overlap)
+    ordered = order_masks(kept, on_overlap, sinks_crowds=sinks_crowds)
     painted, lost = _cut_things(height, width, ordered, problems, file, image)
     label = compose_label(height, width, [(mask.row, mask.spans) for mask in painted])
     return Painting(label, count_hidden(label), lost, tuple(problems))
 
 
-def order_masks(masks: Sequence[Mask], on_overlap: OnOverlap) -> list[Mask]:
+def order_masks(
+    masks: Sequence[Mask], on_overlap: OnOverlap, *, sinks_crowds: bool = True
+) -> list[Mask]:
     """Masks from bottom to top."""
     if on_overlap == "small":
         ordered = sorted(masks, key=lambda mask: (-mask.spans.area, -mask.row.segment_id))
@@ -81,7 +84,7 @@ def order_masks(masks: Sequence[Mask], on_overlap: OnOverlap) -> list[Mask]:
         ordered = list(reversed(masks))
     else:
         ordered = list(masks)
-    return sorted(ordered, key=lambda mask: not mask.row.crowd)
+    return sorted(ordered, key=lambda mask: not mask.row.crowd) if sinks_crowds else ordered
 
 
 def count_hidden(label: Label) -> int:

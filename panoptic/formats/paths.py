@@ -53,6 +53,9 @@ def open_file(path: Path) -> BinaryIO:
     """Open a file of labels; MalformedFile where it is not there or cannot be read."""
     try:
         return path.open("rb")
+    except IsADirectoryError:
+        reason = "this is a folder; a file in it is to be named"
+        raise MalformedFile(reason, file=path.name) from None
     except OSError as error:
         reason = f"it cannot be read: {error.strerror or error}"
         raise MalformedFile(reason, file=path.name) from error

@@ -154,6 +154,8 @@ def test_a_broken_upload_fails_with_a_problem(world, annotator):
         ("path", "../x"),
         ("classes", "../x"),
         ("options.colour", "red"),
+        ("options", "colour=red"),
+        ("options[colour]", "red"),
         ("path", "/etc"),
         ("branch", "v12"),
     ],
@@ -249,7 +251,8 @@ def test_the_same_export_is_found_again(reader, annotator):
     "fields",
     [{"format": "nonsense"}, {"archive": "rar"},
      {"format": "auto"}, {"filter": "colour:red"}, {"filter": "'"}, {"options": {"a": "b"}},
-     {"options": {"geometry": "dots"}}, {"options": []}, {"filter": "class:bicycle"}],
+     {"options": {"geometry": "dots"}}, {"options": {"scheme": "mine"}}, {"options": []},
+     {"filter": "class:bicycle"}],
 )  # fmt: skip
 def test_an_export_that_means_nothing_is_refused(reader, fields):
     body = {"version": "v1", "format": "coco_panoptic", **fields}

@@ -43,6 +43,12 @@ def test_names_of_branches_and_tags(name):
     assert clean_ref_name(name) == name
 
 
+@pytest.mark.parametrize("split", ["..", "a/../b", "../val", "/val"])
+def test_a_split_that_would_leave_the_folder_of_an_export_is_refused(split):
+    with pytest.raises(InvalidName, match="leaves its own"):
+        clean_split(split)
+
+
 def test_a_split_fits_its_length_byte():
     assert clean_split("é" * 32)
     with pytest.raises(InvalidName):

@@ -79,7 +79,9 @@ def _read(item: TreeItem, binding: Binding, options: ReadOptions) -> Reading:
     if stack.lost_pixels:
         message = f"{stack.lost_pixels} hidden pixels lie where nothing can hide them: left out"
         problems.append(warn("hidden_pixels_left_out", message, file=_name(item, TABLE)))
-    painting = paint_masks(*planes[0].shape, stack.masks, "last", file=_name(item, SEG))
+    painting = paint_masks(
+        *planes[0].shape, stack.masks, "last", sinks_crowds=False, file=_name(item, SEG)
+    )
     return reading_of(painting._replace(problems=(*problems, *painting.problems)))
 
 

@@ -88,7 +88,7 @@ def open_colors(path: Path, options: ReadOptions) -> TreeSource:
     trees = find_trees(path, options)
     classes: dict[str, FileClass] = {}
     if not trees:
-        problems.append(Problem("missing_folder", f"there is no folder {path}", path.name))
+        problems.append(Problem("missing_folder", f"there is no folder {path.name}", path.name))
     for table in dict.fromkeys(tree.table for tree in trees):
         try:
             for each in _classes_of(table):

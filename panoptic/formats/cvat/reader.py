@@ -188,7 +188,7 @@ def _read(item: TreeItem, binding: Binding, options: ReadOptions, photo: Photo) 
     # Sorting is stable: of masks of one z_order those that come later lie on top.
     masks = [mask for _, mask in sorted(stacked, key=lambda pair: pair[0])]
     on_overlap: OnOverlap = "refuse" if options.on_overlap == "refuse" else "last"
-    reading = reading_of(paint_masks(height, width, masks, on_overlap))
+    reading = reading_of(paint_masks(height, width, masks, on_overlap, sinks_crowds=False))
     label = reading.label and number_by_first_pixel(reading.label)
     return reading._replace(label=label, problems=(*found, *reading.problems))
 

@@ -94,7 +94,7 @@ def open_ids(path: Path, options: ReadOptions) -> TreeSource:
     problems: list[Problem] = []
     classes: tuple[FileClass, ...] = ()
     if not path.exists():
-        problems.append(Problem("missing_folder", f"there is no {path}", path.name))
+        problems.append(Problem("missing_folder", f"there is no {path.name}", path.name))
     rows = Spool("CREATE TABLE rows (file TEXT, number INTEGER, class TEXT, crowd INTEGER);")
     try:
         try:

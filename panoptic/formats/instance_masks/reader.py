@@ -79,7 +79,7 @@ class MasksSource(Source):
 
     def _scan(self) -> None:
         if not self._root.is_dir():
-            self._error("missing_folder", f"there is no folder {self._root}")
+            self._error("missing_folder", f"there is no folder {self._root.name}")
             return
         for folder in _iter_image_folders(self._root):
             try:
@@ -93,9 +93,9 @@ class MasksSource(Source):
             message = f"{times} folders have the name {name!r} when accents are composed"
             self._found.add(Problem("duplicate_name", message, name, name))
         if not self._spool.value("SELECT count(*) FROM images"):
-            message = f"no folders <image>/{_MASKS} in {self._root}"
+            message = f"no folders <image>/{_MASKS} in {self._root.name}"
             if (self._root / _MASKS).is_dir():
-                message = f"{self._root} is the folder of one image; name the folder above it"
+                message = f"{self._root.name} is the folder of one image; name the folder above it"
             self._error("no_images", message)
 
     def _error(self, code: str, message: str) -> None:

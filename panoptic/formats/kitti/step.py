@@ -111,11 +111,11 @@ def read_kitti_step_item(item: TreeItem, binding: Binding, options: ReadOptions)
 
 
 def recognise_kitti_step(path: Path) -> Iterator[Found]:
-    """A folder `panoptic_maps` with numbered frames: this, in it, or one below."""
+    """A folder `panoptic_maps` with frames: this, in it, or one below."""
     inner = [name for name in list_folders(path)[:MOST_FOLDERS] if name != _MAPS]
     for root in (path, *(path / name for name in inner)):
         maps = (map_ for split in _find_splits(root) for map_ in _first_maps(split))
-        if map_ := next((each for each in maps if _FRAME.fullmatch(each.as_posix())), None):
+        if map_ := next(maps, None):
             yield Found(root, f"{'/'.join(map_.parts[-4:])} is a frame of KITTI-STEP")
 
 

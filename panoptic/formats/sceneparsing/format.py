@@ -5,6 +5,7 @@ from __future__ import annotations
 from panoptic.formats.base import Carries, Format
 from panoptic.formats.options import PHOTOS
 from panoptic.formats.sceneparsing.reader import (
+    READ_ZERO,
     SCHEME,
     ZERO,
     open_scenes,
@@ -24,7 +25,7 @@ SCENEPARSING = Format(
     create=ScenesWriter,
     recognise=recognise_scenes,
     scheme=SCHEME,
-    read_options=(ZERO,),
+    read_options=(READ_ZERO,),
     write_options=(ZERO, PHOTOS),
     carries=Carries(
         void="value 0, “other”; with `zero=first` 255",

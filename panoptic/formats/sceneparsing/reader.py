@@ -3,7 +3,8 @@
 A PNG of 8 bits holds the class of every pixel: 1 to 150 by the list `objectInfo150.txt`, and 0
 for everything else, which is void. Tools that train on it often keep files with the classes
 moved down to 0 to 149 and 255 for void (MMSegmentation's `reduce_zero_label`); nothing in such a
-file says so, so the option `zero=first` must.
+file says so. `objectInfo150.txt` says it if its classes begin with 0, as in our exports of that
+kind; else the option `zero=first` must.
 
 The benchmark's photographs are made smaller until their short side has 512 pixels at most, and
 its annotations with them: they do not fit the photographs of the full ADE20K, and a label of
@@ -46,10 +47,15 @@ ZERO = Option(
     " 0 to 149 and 255 is void",
     ("other", "first"),
 )
+READ_ZERO = Option(
+    "zero", f"{ZERO.help}; auto: as objectInfo150.txt counts", ("auto", *ZERO.choices)
+)
 ANNOTATIONS, IMAGES, CLASS_TABLE = "annotations", "images", "objectInfo150.txt"
 # The folders of the splits, where they are not called as the splits are.
 FOLDERS = {"train": "training", "val": "validation"}
 FIRST_VOID = 255
+# Bytes of the table that hold its first class.
+_MOST_HEAD = 4096
 
 CLASSES = {
     number: FileClass(number, name, "stuff" if kind == "stuff" else "thing", parse_color(color))
@@ -71,18 +77,21 @@ def recognise_scenes(path: Path) -> Iterator[Found]:
 
 def open_scenes(path: Path, options: ReadOptions) -> TreeSource:
     """List the annotations; photographs without one are unlabelled images."""
+    zero = READ_ZERO.value_in(options.values)
+    if zero == "auto":
+        zero = _zero_of_table(path / CLASS_TABLE)
     return TreeSource(
         path,
         classes=CLASSES.values(),
         scheme=SCHEME,
-        items=_iter_items(path),
+        items=_iter_items(path, zero),
         wanted=f"{ANNOTATIONS}/<split>/*.png",
     )
 
 
 def read_scene_item(item: TreeItem, binding: Binding, options: ReadOptions) -> LabelledImage:
     """Read one image; whatever its files hold becomes a problem, never an exception."""
-    return read_tree_item(item, options, lambda photo: _read(item, binding, options))
+    return read_tree_item(item, options, lambda photo: _read(item, binding))
 
 
 def number_in_file(external_id: int, zero: str) -> int:
@@ -90,11 +99,11 @@ def number_in_file(external_id: int, zero: str) -> int:
     return external_id - (zero == "first")
 
 
-def _read(item: TreeItem, binding: Binding, options: ReadOptions) -> Reading:
+def _read(item: TreeItem, binding: Binding) -> Reading:
     if not item.files:
         return Reading(None)
     runs = read_number_runs(Path(item.files["annotation"]), bits=(8,))
-    zero = ZERO.value_in(options.values)
+    zero = item.facts["zero"]
     listed = {number_in_file(external_id, zero): external_id for external_id in CLASSES}
     meanings = {number: binding.get(external_id) for number, external_id in listed.items()}
     meanings[FIRST_VOID if zero == "first" else 0] = VOID
@@ -114,7 +123,7 @@ def _tell_number(number: int) -> str:
     return "255 (void with zero=first)" if number == FIRST_VOID else str(number)
 
 
-def _iter_items(root: Path) -> Iterator[TreeItem]:
+def _iter_items(root: Path, zero: str) -> Iterator[TreeItem]:
     """The images of all splits; none where there is no annotation at all."""
     annotations = _files_by_stem(root / ANNOTATIONS, (".png",))
     photos = _files_by_stem(root / IMAGES, PHOTO_SUFFIXES) if annotations else {}
@@ -128,7 +137,18 @@ def _iter_items(root: Path) -> Iterator[TreeItem]:
             else {},
             str(root / IMAGES / name) if stem in photos else "",
             _SPLITS.get(split, split) or None,
+            {"zero": zero},
         )
+
+
+def _zero_of_table(table: Path) -> str:
+    """What 0 means by the number of the first class of the table; "other" without one."""
+    try:
+        with table.open("rb") as file:
+            first = file.read(_MOST_HEAD).splitlines()[1]
+    except (OSError, IndexError):
+        return "other"
+    return "first" if first.split(b"\t")[0].strip() == b"0" else "other"
 
 
 def _files_by_stem(root: Path, suffixes: tuple[str, ...]) -> dict[str, str]:

@@ -69,6 +69,7 @@ class ScenesWriter(FolderWriter):
             ZERO.value_in(options.values),
         )
         self.encode = partial(encode_scene, plan)
+        self._zero = plan.zero
         self._size = 0
         self._pixels: Counter[int] = Counter()
         self._images: Counter[tuple[str, int]] = Counter()
@@ -85,7 +86,8 @@ class ScenesWriter(FolderWriter):
             ratio = self._pixels[number] / (self._size or 1)
             train, val = (self._images[folder, number] for folder in FOLDERS.values())
             names = f"{name}, {synonyms}" if synonyms else name
-            lines.append(f"{number}\t{ratio:.4f}\t{train}\t{val}\t{int(kind == 'stuff')}\t{names}")
+            index = number_in_file(number, self._zero)
+            lines.append(f"{index}\t{ratio:.4f}\t{train}\t{val}\t{int(kind == 'stuff')}\t{names}")
         self.write(CLASS_TABLE, "\n".join([*lines, ""]).encode())
 
 

@@ -81,7 +81,7 @@ def open_voc(path: Path, options: ReadOptions) -> TreeSource:
         problems.append(problem_of(error))
     splits = _read_lists(path / LISTS, problems)
     if not (path / CLASSES).is_dir():
-        message = f"there is no folder {CLASSES} in {path}; boxes and actions are not read"
+        message = f"there is no folder {CLASSES} in {path.name}; boxes and actions are not read"
         problems.append(Problem("missing_folder", message, path.name))
         splits = {}
     return TreeSource(

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given, settings
 
 from panoptic.errors import MalformedFile, UnknownClass
-from panoptic.formats.base import ExportClass, ExportImage, ReadOptions, TargetExists, WriteOptions
+from panoptic.formats.base import (
+    BoundClass,
+    ExportClass,
+    ExportImage,
+    ReadOptions,
+    TargetExists,
+    WriteOptions,
+)
 from panoptic.formats.cvat.format import CVAT
 from panoptic.formats.cvat.rle import Box, decode_cvat_rle, encode_cvat_rle
 from panoptic.formats.losses import FIELDS
@@ -85,6 +92,14 @@ def test_the_layer_is_the_z_order_and_masks_are_full(tmp_path: Path) -> None:
         ("car", "1"),
     ]
     assert next(root.iter("mask")).get("rle") == "0, 3"
+
+
+def test_a_crowd_stays_above_a_thing(tmp_path: Path) -> None:
+    layered = stack("111", ".22", classes={1: 7, 2: 9}, crowds=[2])
+    write(tmp_path, export_image("a.jpg", layered))
+    bound = {"person": BoundClass(7, "thing"), "car": BoundClass(9, "thing")}
+    (image,), problems = read_all(CVAT, tmp_path / "annotations.xml", ReadOptions(), bound)
+    assert (image.label, problems) == (layered, ())
 
 
 def test_what_cvat_cannot_say_is_counted(tmp_path: Path) -> None:

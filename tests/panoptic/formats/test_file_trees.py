@@ -147,3 +147,9 @@ def test_no_file_of_an_export_leaves_its_folder(tmp_path: Path) -> None:
 def test_a_photograph_is_named_by_what_it_is(tmp_path: Path, suffix: str, kind: str) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "photo", kind)
     assert photo_suffix((tmp_path / "photo").read_bytes()) == suffix
+
+
+def test_a_file_where_a_folder_is_needed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    source = TreeSource(tmp_path / "a.png", classes=(), scheme="", items=(), wanted="maps")
+    assert [problem.message for problem in source.problems] == ["no maps in a.png, which is a file"]

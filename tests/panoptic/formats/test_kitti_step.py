@@ -334,6 +334,7 @@ def test_a_name_that_is_no_frame_is_written_with_a_warning(tmp_path: Path) -> No
     assert [problem.code for problem in report.problems] == ["unusual_name"]
     ((image,), _) = read(tmp_path / "out")
     assert (image.name, image.attributes) == ("a.png", {})
+    assert [found.path for found in KITTI_STEP.recognise(tmp_path / "out")] == [tmp_path / "out"]
 
 
 def test_it_is_recognised_from_above_from_within_and_nowhere_else(tmp_path: Path) -> None:

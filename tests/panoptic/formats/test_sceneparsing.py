@@ -334,6 +334,16 @@ def test_the_table_counts_pixels_and_images(tmp_path: Path) -> None:
     assert (len(lines), lines[-1]) == (152, "")
 
 
+@pytest.mark.parametrize("zero", ["other", "first"])
+def test_the_table_says_what_0_means(tmp_path: Path, zero: str) -> None:
+    """Without void no pixel would tell."""
+    given = label("12", {1: 51, 2: 63}, crowds=[2])
+    options = WriteOptions(values={"zero": zero})
+    write_all(SCENEPARSING, tmp_path / "x", [export_image("a.jpg", given)], CLASSES, options)
+    (image,), problems = read(tmp_path / "x")
+    assert (image.label, problems) == (given, ())
+
+
 def test_photographs_lie_beside_the_annotations(tmp_path: Path) -> None:
     save_photo(tmp_path, "p.jpg", (1, 2))
     options = WriteOptions(photos=True)
