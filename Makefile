@@ -28,11 +28,12 @@ test-sqlite: $(TEST_STAMP)
 test-postgres: $(TEST_STAMP)
 	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(DATABASE_TESTS)
 
+THOROUGH := TESSERA_LAW_EXAMPLES=200 TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000
+
 # What is random is tried for longer, and what is long on both databases: about an hour.
 test-long: $(TEST_STAMP)
-	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 $(PYTEST) tests
-	TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 TESSERA_TEST_DATABASE=postgres \
-		$(PYTEST) -m "not browser" $(EVERY_DATABASE_TEST)
+	$(THOROUGH) $(PYTEST) tests
+	$(THOROUGH) TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "not browser" $(EVERY_DATABASE_TEST)
 
 check: lint types contracts schema test
 

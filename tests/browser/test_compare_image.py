@@ -386,6 +386,7 @@ def test_the_page_weighs_little_and_nothing_of_it_jumps_while_it_comes(
     assert page.evaluate(shifts) < 0.01
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_serious(live_server, page: Page) -> None:
     dataset = shared_dataset("town", public=True)
     sides = {"a.png": (BEFORE, AFTER), "b.png": (BEFORE, BEFORE), "c.png": (BEFORE, None)}

@@ -38,7 +38,7 @@ from store_app.models import CondemnedRow, Pack
 from store_app.verification import verify
 from tests.datasets_app.builders import author, commit_to, dataset, put_bytes
 
-ROUNDS = int(os.environ.get("TESSERA_GARBAGE_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("TESSERA_GARBAGE_ROUNDS", "20"))
 WRITERS = 4
 ROUND = timedelta(hours=12)
 LONGEST_WORK = timedelta(hours=18)

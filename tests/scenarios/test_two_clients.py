@@ -101,7 +101,7 @@ def at_once(clients: list[Client], act: Callable[[Client], Any]) -> list[Any]:
         return list(pool.map(act, clients))
 
 
-@pytest.mark.parametrize("edits", [25, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("edits", [10, pytest.param(200, marks=pytest.mark.long)])
 def test_no_commit_is_lost_and_none_is_made_twice(clients, edits):
     def act(client: Client) -> list[str]:
         return [commit(client, number) for number in range(edits)]

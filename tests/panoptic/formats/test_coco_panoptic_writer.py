@@ -196,14 +196,15 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     with COCO_PANOPTIC.create(tmp_path / "x.json", CLASSES, WriteOptions()) as writer:
         record = writer.encode(export_image("a.jpg", long))
         tracemalloc.start()
-        for number in range(3000):
+        for number in range(6000):
             name = f"{number}.jpg"
             writer.add(record._replace(image=record.image._replace(name=name, stem=number)))
         writer.close()
         _, top = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert (tmp_path / "x.json").stat().st_size > 15e6
-    assert top < 5e6
+    assert (tmp_path / "x.json").stat().st_size > 30e6
+    # Other threads of this process may take some of it.
+    assert top < 12e6
 
 
 def test_the_real_sample_comes_out_as_it_went_in(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_the_whole_files_are_read_without_a_fault(form: Format, files: dict[str,
 
 
 @pytest.mark.parametrize("form", READ, ids=name_of)
-@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
 def test_a_damaged_export_ends_in_images_or_in_problems(
     form: Format, times: int, files: dict[str, Files], tmp_path: Path
 ) -> None:
