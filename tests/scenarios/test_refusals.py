@@ -221,7 +221,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
 )  # fmt: skip
 def test_an_import_of_the_wrong_kind_fails_by_a_code(tmp_path: Path, members, code, says):
     streets = dataset(drawing="1:person")
-    zip_of(tmp_path / "x.zip", members)
+    zip_of(tmp_path / "x.zip", {"photos/b.png": png(1, 1), **members})
     fields = {"format": "coco_instances", "images": "photos"}
     with (tmp_path / "x.zip").open("rb") as archive:
         job = request_import(streets, archive, fields, actor=author())
