@@ -86,7 +86,7 @@ def test_an_interrupted_import_leaves_nothing_and_can_be_repeated(
 ) -> None:
     asked = ("import_labels", "streets", archive, "--create")
 
-    code, told = terminal.interrupt(*asked, when=terminal.room, pattern="tessera-import-*/*.json")
+    code, told = terminal.interrupt(*asked, when=terminal.room, pattern="tessera-import-*/*/*.json")
 
     assert (code, told.strip().splitlines()[-1]) == (130, "CommandError: stopped")
     assert list(terminal.room.iterdir()) == []
