@@ -15,6 +15,9 @@ POSTGRES_MARKS ?= not browser and not slow and not long
 # In the order of folders: browsers early, so that nothing long is left for the end.
 PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
+# The tests start hundreds of processes, each of which would compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-sqlite test-postgres test-long check lint types contracts schema format bench clean
 
 run: $(SERVER_STAMP)

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.store_app.builders import use_storage
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+# The headless shell is Chromium without the windows around its pages, which cost as much as they.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 # Where no graphics card is, WebGL2 is drawn by the processor.
 ARGUMENTS = [
     "--no-sandbox",
@@ -51,7 +51,7 @@ def _static_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 def browser() -> Iterator[Browser]:
     """A Chromium; its tests are skipped where there is none."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium: chromium, chromium-browser or google-chrome must be on the PATH")
+        pytest.skip(f"no Chromium: one of {', '.join(PROGRAMS)} must be on the PATH")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's event loop lives in the thread of the tests, which also ask the database.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_FILE_PATH
@@ -22,9 +23,19 @@ def sign_in(page: Page, name: str, then: str) -> None:
 
 
 def press(page: Page, *keys: str) -> None:
-    """Press keys one after the other."""
+    """Press keys one after the other, each once the scripts of its page listen."""
     for key in keys:
+        page.wait_for_load_state("domcontentloaded")
         page.keyboard.press(key)
+
+
+def until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Let the browser go on until something is so; fail after ten seconds."""
+    for _ in range(1_000):
+        if is_so():
+            return
+        page.wait_for_timeout(10)
+    raise AssertionError("it never was")
 
 
 def violations(page: Page, rules: dict[str, object] = _RULES) -> dict[str, list[str]]:

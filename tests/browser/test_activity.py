@@ -21,7 +21,7 @@ from people_app.models import User
 from people_app.roles import Role
 from store_app.models import Upload
 from tests.browser.activity import TRIAL, is_piece, offsets_of, running_job, weight, zip_of
-from tests.browser.steps import sign_in, violations
+from tests.browser.steps import sign_in, until, violations
 from tests.datasets_app.builders import author
 from tests.web.builders import history, shared_dataset
 from tests.web.import_files import masks
@@ -101,6 +101,7 @@ def test_a_drop_is_sent_and_the_form_waits_for_it(town: Dataset, page: Page) -> 
     expect(page.locator("[data-name]")).to_have_text("cells.zip")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("[data-waiting]")).to_have_text("The import begins when all is sent.")
+    until(page, lambda: bool(held))
     held[0].continue_()
     expect(page.get_by_text("What it changed")).to_be_visible()
     assert head_number() == 1

@@ -10,6 +10,7 @@ from datasets_app.models import Dataset, Job, JobState, Version
 from datasets_app.models.pixel_comparison import PixelComparison
 from labels_app.reading import reading_of
 from panoptic.diff import ALGORITHM_VERSION
+from tests.browser.steps import press
 from tests.web.builders import branch, history, member, shared_dataset
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,15 +42,15 @@ def test_who_signs_in_sees_what_is_shared_with_them(live_server, page: Page) -> 
 def test_from_the_log_to_the_changed_images_by_keyboard(town, page: Page) -> None:
     page.goto("/datasets/town/")
     page.get_by_role("link", name="Changes").focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_role("heading", name="What changed")).to_be_visible()
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("heading", level=1)).to_have_text("b.png")
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("heading", level=1)).to_have_text("d.png")
-    page.keyboard.press("p")
+    press(page, "p")
     expect(page.get_by_role("heading", level=1)).to_have_text("b.png")
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.get_by_role("heading", name="What changed")).to_be_visible()
 
 

@@ -52,7 +52,7 @@ class Terminal:
         code and what it says."""
         process = subprocess.Popen(
             self._command(words), cwd=_ROOT, env=self._environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_interrupts,
         )  # fmt: skip
         while process.poll() is None and not any(when.glob(pattern)):
             time.sleep(0.01)
@@ -62,6 +62,11 @@ class Terminal:
 
     def _command(self, words: tuple[object, ...]) -> list[str]:
         return [sys.executable, "manage.py", *map(str, words)]
+
+
+def _hear_interrupts() -> None:
+    """What a shell runs in the background hears no Ctrl-C, nor do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
