@@ -19,6 +19,7 @@ from tessera.progress import Progress, silent
 from tessera.uploading import upload_file
 
 _ASK_SECONDS = 0.5
+_NO_FAULT_OF_THE_FILES = frozenset({"internal_error", "job_cancelled", "worker_lost"})
 _PACKED = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
@@ -49,7 +50,8 @@ def import_files(
     Raises
     ------
     UsageError
-        The service refuses the files; `errors` lists what is wrong, by file, image and segment.
+        The service refuses the files or an option; `errors` lists what is wrong, by file, image
+        and segment.
     """
     with _packed(files) as (archive, inside):
         upload = upload_file(connection, slug, archive)
@@ -71,7 +73,7 @@ def wait_for(
     if job["state"] == "done":
         return job
     problem = job["problem"] or {"code": "job_cancelled", "detail": "the job was cancelled"}
-    kind = UsageError if problem.get("errors") else TesseraError
+    kind = TesseraError if problem["code"] in _NO_FAULT_OF_THE_FILES else UsageError
     raise kind(problem["detail"], code=problem["code"], errors=problem.get("errors", ()))
 
 
@@ -87,18 +89,19 @@ def _packed(files: ImportFiles) -> Iterator[tuple[Path, dict[str, str]]]:
     source = Path(abspath(files.path))  # `.` has no name
     if source.is_dir() and next(_members(source, ""), None) is None:
         raise UsageError(f"there are no files in {files.path}")
-    parts = {"path": (source, f"files/{source.name}")}
+    parts = {"path": (source, source.name)}
     for name, path in apart.items():
         if not path.exists():
             raise UsageError(f"there is no {path}")
-        parts[name] = (path, f"{name}/{path.name}" if path.is_file() else name)
+        place = f"{source.name}.{name}"  # that nothing else is called
+        parts[name] = (path, f"{place}/{path.name}" if path.is_file() else place)
     inside = {name: place for name, (_, place) in parts.items()}
     if files.inside:
         inside["path"] += f"/{files.inside}"
     beside = source.with_suffix("")
     if "labels" not in parts and source.is_file() and beside.is_dir():
         # Where an export puts the folder of label files, and formats look for it.
-        parts["beside"] = (beside, f"files/{beside.name}")
+        parts["beside"] = (beside, beside.name)
     with tempfile.TemporaryDirectory(prefix="tessera-import-") as folder:
         archive = Path(folder) / "import.zip"
         _write(archive, parts.values())

@@ -137,6 +137,13 @@ def test_an_import_of_the_own_export_adds_nothing(seat, tmp_path):  # noqa: F811
     assert (refused.code, "a.png" in refused.err) == (2, True)
 
 
+def test_an_import_with_an_option_of_another_format_is_refused(seat, tmp_path):  # noqa: F811
+    path = str(tmp_path / "out.json")
+    seat.ok("export", path, "--format", "coco_panoptic", "--prefix", "a")
+    ran = seat.tessera("import", path, "--option", "void=255")
+    assert (ran.code, "'void'" in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize("name", ["out.zip", "out.tar", "out"])
 def test_an_export_comes_back_without_its_format_being_named(seat, tmp_path, name):  # noqa: F811
     path = str(tmp_path / name)
@@ -152,7 +159,7 @@ def test_what_is_no_format_and_what_is_not_there_is_refused(seat, tmp_path):  # 
     for name in ("a.txt", "b.txt"):
         (tmp_path / "notes" / name).write_text("x")
     ran = seat.tessera("import", str(tmp_path / "notes"))
-    assert "with a.txt, b.txt, looks like no format" in ran.err
+    assert (ran.code, "with a.txt, b.txt, looks like no format" in ran.err) == (2, True)
     ran = seat.tessera("import", str(tmp_path / "notes"), "--images", str(tmp_path / "nowhere"))
     assert (ran.code, "there is no" in ran.err) == (2, True)
     ran = seat.tessera("export", str(tmp_path / "x.tar.gz"), "--format", "coco_panoptic")

@@ -29,8 +29,8 @@ def packed(files: ImportFiles) -> tuple[list[str], dict[str, str]]:
 
 def test_a_file_takes_the_folder_beside_it_along(folder: Path) -> None:
     assert packed(ImportFiles(folder / "val.json")) == (
-        ["files/val.json", "files/val/a.png"],
-        {"path": "files/val.json"},
+        ["val.json", "val/a.png"],
+        {"path": "val.json"},
     )
 
 
@@ -43,12 +43,17 @@ def test_what_lies_apart_is_told_by_its_place(folder: Path) -> None:
     )
 
     assert packed(files) == (
-        ["classes/names.csv", "files/val.json", "images/a.jpg", "labels/a.png"],
+        [
+            "val.json",
+            "val.json.classes/names.csv",
+            "val.json.images/a.jpg",
+            "val.json.labels/a.png",
+        ],
         {
-            "path": "files/val.json",
-            "labels": "labels",
-            "images": "images",
-            "classes": "classes/names.csv",
+            "path": "val.json",
+            "labels": "val.json.labels",
+            "images": "val.json.images",
+            "classes": "val.json.classes/names.csv",
         },
     )
 
@@ -57,12 +62,12 @@ def test_a_folder_goes_as_it_is_without_litter(folder: Path) -> None:
     names, inside = packed(ImportFiles(folder, "val.json"))
 
     assert names == [
-        "files/mine/names.csv",
-        "files/mine/photos/a.jpg",
-        "files/mine/val.json",
-        "files/mine/val/a.png",
+        "mine/names.csv",
+        "mine/photos/a.jpg",
+        "mine/val.json",
+        "mine/val/a.png",
     ]
-    assert inside == {"path": "files/mine/val.json"}
+    assert inside == {"path": "mine/val.json"}
 
 
 def test_the_folder_that_one_is_in_has_a_name(
@@ -71,7 +76,7 @@ def test_the_folder_that_one_is_in_has_a_name(
     monkeypatch.chdir(folder / "val")
     os.utime("a.png", (0, 0))
 
-    assert packed(ImportFiles(Path("."))) == (["files/val/a.png"], {"path": "files/val"})
+    assert packed(ImportFiles(Path("."))) == (["val/a.png"], {"path": "val"})
 
 
 def test_an_archive_is_sent_as_it_is(folder: Path, tmp_path: Path) -> None:
