@@ -13,11 +13,12 @@ from labels_app.classes import HIGHEST_CLASS_ID, ClassSpec
 from labels_app.errors import InvalidTaxonomy
 from labels_app.rules import MOST_RULES
 from panoptic.errors import MalformedFile, TooLarge
-from panoptic.formats.base import ERROR, FileClass, ReadOptions
-from panoptic.formats.base import ProblemList as Problems
+from panoptic.formats.base import FileClass, ReadOptions
 from panoptic.formats.coco.categories import read_categories
 from panoptic.formats.coco.fields import SCHEME as COCO
 from panoptic.formats.json_stream import iter_arrays
+from panoptic.formats.problems import ERROR
+from panoptic.formats.problems import ProblemList as Problems
 from panoptic.formats.registry import FORMATS, get_format
 
 # The instances of COCO's training photographs take 448 MB.

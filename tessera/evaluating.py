@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from panoptic.formats.base import BoundClass, FileClass, Problem, ReadOptions, has_errors
+from panoptic.formats.base import BoundClass, FileClass, ReadOptions
+from panoptic.formats.problems import Problem, has_errors
 from panoptic.formats.registry import get_format
 from panoptic.kinds import Kinds
 from panoptic.label import Label, empty_label

@@ -9,17 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.archives.targets import export_target
-from panoptic.formats.base import (
-    WARNING,
-    ExportClass,
-    ExportImage,
-    ExportReport,
-    Format,
-    Problem,
-    WriteOptions,
-)
+from panoptic.formats.base import ExportClass, ExportImage, ExportReport, Format, WriteOptions
+from panoptic.formats.options import check_scheme
+from panoptic.formats.problems import Problem, warn
 from panoptic.parallel import map_shards
-from tessera.errors import UsageError
 from tessera.progress import Progress, silent
 from tessera.snapshot import Snapshot
 from tessera.working_copy.erased import attributes_left, erased_parts, label_left, photo_left
@@ -42,11 +35,8 @@ def export_snapshot(
 
     Raises
     ------
-    UsageError, TargetExists, UnwrittenArchive
+    InvalidOption, TargetExists, UnwrittenArchive
     """
-    if options.scheme and options.scheme not in snapshot.taxonomy.schemes:
-        known = ", ".join(snapshot.taxonomy.schemes) or "no other lists"
-        raise UsageError(f"no class has an id of {options.scheme!r}; there are {known}")
     classes = snapshot.taxonomy.classes
     export_classes = tuple(
         ExportClass(
@@ -59,6 +49,7 @@ def export_snapshot(
         )
         for one in snapshot.classes
     )
+    check_scheme(options.scheme, export_classes)
     with (
         export_target(label_format, path, progress) as target,
         label_format.create(target, export_classes, options) as writer,
@@ -104,4 +95,4 @@ def _erased_from(snapshot: Snapshot, photos: bool) -> Iterator[Problem]:
     for name, part in erased_parts(snapshot):
         if part != "photograph" or photos:
             message = f"its {part} was erased: it is exported without"
-            yield Problem("object_erased", message, image=name, severity=WARNING)
+            yield warn("object_erased", message, image=name)

@@ -9,8 +9,8 @@ import ijson
 from labels_app.binding import specs_from_file
 from labels_app.class_json import class_to_plain
 from labels_app.errors import InvalidTaxonomy
-from panoptic.formats.base import ProblemList
 from panoptic.formats.coco.categories import read_categories
+from panoptic.formats.problems import ProblemList
 
 # As many as a taxonomy has in its life; nobody means a longer list.
 _MOST_CLASSES = 65_535

@@ -13,8 +13,9 @@ from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Version
 from labels_app.reading import Reading, reading_of
 from panoptic.archives.targets import export_target
-from panoptic.formats.base import ExportClass, ExportReport, ProblemList, WriteOptions
-from panoptic.formats.options import InvalidOption, parse_write_options
+from panoptic.formats.base import ExportClass, ExportReport
+from panoptic.formats.options import check_scheme, parse_write_options
+from panoptic.formats.problems import ProblemList
 from panoptic.formats.recognition import get_writable
 
 
@@ -55,8 +56,8 @@ def export_version(
     wanted = parse_query(request.filter, reading)
     form = get_writable(request.format)
     options = parse_write_options(form, request.options or {})
-    check_scheme(options, reading)
     classes = export_classes(reading)
+    check_scheme(options.scheme, classes)
     erased = ProblemList()
 
     def packed(done: int, total: int | None = None) -> None:
@@ -75,14 +76,6 @@ def export_version(
         progress(done, done, "images written")  # how many a filter selects is known now
         report = writer.close()
     return report._replace(problems=(*erased.as_tuple(), *report.problems))
-
-
-def check_scheme(options: WriteOptions, reading: Reading) -> None:
-    """Raise InvalidOption for a scheme by which no live class has an id."""
-    schemes = sorted({scheme for spec in reading.live_classes for scheme in spec.external})
-    if options.scheme and options.scheme not in schemes:
-        known = f"there are {', '.join(schemes)}" if schemes else "there is none"
-        raise InvalidOption("scheme", f"no class has an id of {options.scheme!r}; {known}")
 
 
 def export_classes(reading: Reading) -> tuple[ExportClass, ...]:

@@ -37,7 +37,7 @@ from labels_app.models import TaxonomyVersion
 from labels_app.rule_checks import RuleBook, closed_classes
 from panoptic.errors import MalformedFile
 from panoptic.formats.base import ReadOptions, Source
-from panoptic.formats.options import parse_read_options
+from panoptic.formats.options import find_ignored, parse_read_options
 from panoptic.formats.recognition import AUTO, choose, locate, place_in
 from panoptic.formats.registry import get_format
 from people_app.models import User
@@ -91,6 +91,8 @@ def _import_found(
 ) -> None:
     split = None if request.split is None else clean_split(request.split)
     options = _read_options(request)
+    for problem in find_ignored(get_format(request.format), options):
+        report.add_problem(problem)
     store = not request.dry_run
     with (
         _open_source(request, options, progress) as source,

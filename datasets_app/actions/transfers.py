@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import rfc8785
 from django.db import transaction
 
-from datasets_app.actions.exports import ExportRequest, check_scheme, export_version
+from datasets_app.actions.exports import ExportRequest, export_classes, export_version
 from datasets_app.actions.imports import import_labels
 from datasets_app.errors import NotFound
 from datasets_app.exports.files import EXPORT_KIND, forget_old
@@ -27,7 +27,7 @@ from datasets_app.models import Dataset, Job, Version
 from datasets_app.names import clean_ref_name, clean_split
 from datasets_app.taxonomy_access import get_read_by, get_read_by_again
 from panoptic.archives.packing import ARCHIVE_FORMS
-from panoptic.formats.options import parse_read_options, parse_write_options
+from panoptic.formats.options import check_scheme, parse_read_options, parse_write_options
 from panoptic.formats.recognition import AUTO, get_readable, get_writable
 from people_app.models import User
 from people_app.roles import Role
@@ -131,7 +131,7 @@ def request_export(
         raise NotFound("taxonomy version", taxonomy)
     parse_query(request.filter, read_by.reading)
     options = parse_write_options(get_writable(request.format), request.options or {})
-    check_scheme(options, read_by.reading)
+    check_scheme(options.scheme, export_classes(read_by.reading))
     arguments = {
         "version": version.id_hex,
         "format": request.format,

@@ -16,7 +16,8 @@ from datasets_app.exports.selection import NamedEntry
 from datasets_app.jobs.executor import map_shards
 from datasets_app.photos import get_photos
 from labels_app.revisions import revisions
-from panoptic.formats.base import WARNING, ExportImage, Problem
+from panoptic.formats.base import ExportImage
+from panoptic.formats.problems import Problem, warn
 from panoptic.reading import LabelReading
 from store_app.blobs import erased_among, get_blobs
 
@@ -94,4 +95,4 @@ def _erased_from(name: str, entry: Entry, erased: set[bytes]) -> Iterator[Proble
     for part, digest in parts:
         if digest in erased:
             message = f"its {part} was erased: it is exported without"
-            yield Problem("object_erased", message, image=name, severity=WARNING)
+            yield warn("object_erased", message, image=name)

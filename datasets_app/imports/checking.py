@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from labels_app.rule_checks import NONE_FOUND, Findings, RuleBook, check_label
-from panoptic.formats.base import Problem
+from panoptic.formats.problems import Problem
 from panoptic.label import Label
 
 

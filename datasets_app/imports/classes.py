@@ -14,7 +14,8 @@ from labels_app.reading import Reading, reading_of
 from labels_app.rule_checks import closed_message
 from labels_app.rules import LabelRule, stored_rules
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import WARNING, BoundClass, FileClass, Problem
+from panoptic.formats.base import BoundClass, FileClass
+from panoptic.formats.problems import Problem, warn
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,7 @@ class ClassPlan:
         for file_class in self.closed:
             class_id = self.binding[file_class.external_id].class_id
             message = closed_message(class_id, self.reading.classes)
-            yield Problem(
-                "class_not_open", f"new segments of {file_class.name}: {message}", severity=WARNING
-            )
+            yield warn("class_not_open", f"new segments of {file_class.name}: {message}")
 
 
 def plan_with_version(

@@ -16,7 +16,7 @@ from datasets_app.jobs.kinds import Progress
 from datasets_app.names import clean_image_name, clean_split
 from labels_app.revisions import register_labels
 from panoptic.codec import EncodedLabel
-from panoptic.formats.base import Problem
+from panoptic.formats.problems import Problem
 from store_app.blobs import new_blob, put_blobs
 from store_app.crash import crash_point
 

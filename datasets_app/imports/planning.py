@@ -16,7 +16,7 @@ from datasets_app.staging import KEEP, ImageChange
 from datasets_app.tree import get_entries, iter_entries
 from labels_app.reading import Reading
 from labels_app.rule_checks import closed_message
-from panoptic.formats.base import Problem
+from panoptic.formats.problems import Problem
 
 _NAMES_PER_QUERY = 1_000
 

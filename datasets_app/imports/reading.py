@@ -8,8 +8,9 @@ from datasets_app.imports.checking import CLEAN, CheckedLabel, ImportRules, chec
 from datasets_app.jobs.executor import map_shards
 from panoptic.codec import EncodedLabel, decode_label, pack_label
 from panoptic.errors import PanopticError
-from panoptic.formats.base import Binding, LabelledImage, Problem, ReadOptions, problem_of
+from panoptic.formats.base import Binding, LabelledImage, ReadOptions
 from panoptic.formats.matched_ids import assign_ids
+from panoptic.formats.problems import Problem, problem_of
 from panoptic.formats.registry import get_format
 from panoptic.images import ImageHeader, read_header
 

@@ -10,7 +10,7 @@ from datasets_app.imports.checking import iter_problems
 from datasets_app.models import Version
 from labels_app.rule_checks import Findings
 from labels_app.rules import Severity
-from panoptic.formats.base import Problem
+from panoptic.formats.problems import Problem
 from panoptic.formats.recognition import AUTO
 
 

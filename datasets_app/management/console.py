@@ -20,8 +20,8 @@ from datasets_app.errors import NotFound
 from datasets_app.jobs.kinds import Progress, silent
 from datasets_app.models import Dataset
 from panoptic.errors import PanopticError
-from panoptic.formats.base import Problem
 from panoptic.formats.options import InvalidOption
+from panoptic.formats.problems import Problem
 from people_app.models import User
 from store_app.errors import TesseraError
 

@@ -20,40 +20,20 @@ concern no single image, or that need the whole file to be seen, are `source.pro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, NoReturn, Protocol
 
-from panoptic.errors import MalformedFile, PanopticError
+from panoptic.errors import PanopticError
 from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS
+from panoptic.formats.problems import Problem
 from panoptic.label import Label
 
 Kind = Literal["stuff", "thing"]
 OnOverlap = Literal["small", "first", "last", "refuse"]
 Geometry = Literal["rle", "polygon"]
-
-ERROR: Literal["error"] = "error"
-WARNING: Literal["warning"] = "warning"
-
-# How many problems of one file are told one by one; a wrong option can make one per image.
-MAX_PROBLEMS = 1000
-
-
-class Problem(NamedTuple):
-    """One thing wrong with an input, or lost on the way out: where, and why, in a sentence.
-
-    An `error` stops the import; a `warning` says what was read differently from what is written.
-    """
-
-    code: str
-    message: str
-    file: str = ""
-    image: str = ""
-    segment: int | str | None = None
-    severity: Literal["error", "warning"] = ERROR
 
 
 class FileClass(NamedTuple):
@@ -335,6 +315,7 @@ class Format:
     has_classes : False: every segment is of the class that `ReadOptions.class_name` names
     has_ids : False: ids come from the parent revision (`matched_ids.assign_ids`)
     file_name : what an export into a folder calls its file; None: the folder is the export
+    settings : what it reads of `ReadOptions.labels`, `classes`, `class_name` and `on_overlap`
     recognise : the files at a path that look like this format; cheap, never raises
     recognise, open, read_item, create : left out where a format is only written, or only read
     """
@@ -350,6 +331,7 @@ class Format:
     read_item: Callable[[Any, Binding, ReadOptions], LabelledImage] = _not_read
     create: Callable[[Path, tuple[ExportClass, ...], WriteOptions], Writer] = _not_written
     scheme: str = ""
+    settings: frozenset[str] = frozenset()
     read_options: tuple[Option, ...] = ()
     write_options: tuple[Option, ...] = ()
 
@@ -360,42 +342,3 @@ class Format:
     @property
     def is_written(self) -> bool:
         return self.create is not _not_written
-
-
-class ProblemList:
-    """Problems of one file, at most `MAX_PROBLEMS` of them told, the others counted."""
-
-    def __init__(self) -> None:
-        self._told: list[Problem] = []
-        self._untold: Counter[Literal["error", "warning"]] = Counter()
-
-    def add(self, problem: Problem) -> None:
-        if len(self._told) < MAX_PROBLEMS:
-            self._told.append(problem)
-        else:
-            self._untold[problem.severity] += 1
-
-    def as_tuple(self) -> tuple[Problem, ...]:
-        if not self._untold:
-            return tuple(self._told)
-        severity = ERROR if self._untold[ERROR] else WARNING
-        message = f"{self._untold.total()} more problems are not listed"
-        return (*self._told, Problem("more_problems", message, severity=severity))
-
-
-def problem_of(error: PanopticError, *, file: str = "", image: str = "") -> Problem:
-    """The error that reading one image raised, as a problem of that image."""
-    if isinstance(error, MalformedFile):
-        return Problem(error.code, error.reason, error.file or file, image, error.segment)
-    return Problem(error.code, str(error), file, image)
-
-
-def has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:
-    """Whether any of them stops the import."""
-    return any(problem.severity == ERROR for problem in problems)
-
-
-def list_some(values: list[Any], most: int = 10) -> str:
-    """`1, 2, 3 and 4 more`: enough to find a fault, never a page of ids."""
-    shown = ", ".join(str(value) for value in values[:most])
-    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import BoundClass, Problem, list_some
+from panoptic.formats.base import Binding, BoundClass
+from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.problems import Problem, list_some
 from panoptic.label import Label, Segment, label_from_runs, renumber
 from panoptic.runs import Runs, make_runs, refine_runs, relabel_runs
 
@@ -57,6 +60,24 @@ def label_from_numbers(runs: Runs, meanings: Mapping[int, Segment | None]) -> La
     return label_from_runs(relabel_runs(runs, found, ids), rows.values())
 
 
+def join_stuff(
+    meanings: Mapping[int, Segment | None], binding: Binding, file: str = "", image: str = ""
+) -> tuple[dict[int, Segment | None], list[Problem]]:
+    """One segment for each stuff class, that of the lowest id, and a warning where others join it.
+
+    meanings : as `label_from_numbers` takes them
+    """
+    stuff = {bound.class_id for bound in binding.values() if bound.kind == "stuff"}
+    parts: dict[int, dict[int, Segment]] = {}
+    for row in meanings.values():
+        if row is not None and row.class_id in stuff:
+            parts.setdefault(row.class_id, {})[row.segment_id] = row
+    lowest = {class_id: rows[min(rows)] for class_id, rows in parts.items()}
+    joined = {number: row and lowest.get(row.class_id, row) for number, row in meanings.items()}
+    several = [list(rows.values()) for rows in parts.values() if len(rows) > 1]
+    return joined, [report_joined_stuff(rows, file, image) for rows in several]
+
+
 def label_from_classes(runs: Runs, classes: Mapping[int, BoundClass | None]) -> Label:
     """A label from a map that tells classes alone: one segment for each, numbered by first pixel.
 
@@ -78,6 +99,13 @@ def free_numbers(taken: Iterable[int], count: int) -> list[int]:
     """The lowest numbers from 1 that are not taken."""
     used = set(taken)
     return [n for n in range(1, len(used) + count + 1) if n not in used][:count]
+
+
+def complete_numbers(ids: Iterable[int], kept: Mapping[int, int], first: int = 1) -> dict[int, int]:
+    """A number for every id: the one it keeps, else the lowest from `first` on that none keeps."""
+    taken = set(kept.values())
+    free = (number for number in count(first) if number not in taken)
+    return {each: kept[each] if each in kept else next(free) for each in ids}
 
 
 def unbound_class(external_id: int | str, segments: int) -> Problem:

@@ -7,6 +7,13 @@ from collections.abc import Iterable
 from panoptic.formats.base import Format
 
 _COLUMNS = ("format", "in", "out", "void", "crowd", "overlap", "loses")
+# How the commands call the settings of `ReadOptions`.
+_FLAGS = {
+    "class_name": "--class",
+    "classes": "--classes",
+    "labels": "--labels",
+    "on_overlap": "--on-overlap",
+}
 _OPTION_COLUMNS = ("format", "when", "option", "values", "what it says")
 
 
@@ -17,13 +24,19 @@ def format_table(formats: Iterable[Format]) -> str:
         (
             (
                 f"`{one.name}`<br>{one.title}",
-                "yes" if one.is_read else "",
+                _reads(one),
                 "yes" if one.is_written else "",
                 *(one.carries.void, one.carries.crowd, one.carries.overlap, one.carries.loses),
             )
             for one in sorted(formats, key=lambda one: one.name)
         ),
     )
+
+
+def _reads(format_: Format) -> str:
+    with_ = " ".join(f"`{_FLAGS[name]}`" for name in sorted(format_.settings))
+    said = f"yes, with {with_}" if with_ else "yes"
+    return said if format_.is_read else ""
 
 
 def option_table(formats: Iterable[Format]) -> str:

@@ -14,21 +14,17 @@ from typing import Any, NamedTuple
 
 from panoptic.errors import PanopticError, TooLarge
 from panoptic.formats.base import (
-    WARNING,
     ExportReport,
     FileClass,
     LabelledImage,
-    Problem,
-    ProblemList,
     ReadOptions,
     Source,
     Writer,
-    has_errors,
-    problem_of,
 )
 from panoptic.formats.painting import Painting
 from panoptic.formats.paths import InvalidName, check_relative, member_path, normal_name
 from panoptic.formats.photos import Photo, check_size, locate_photo, open_photo
+from panoptic.formats.problems import Problem, ProblemList, has_errors, problem_of, warn
 from panoptic.formats.spool import Spool
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally
@@ -296,8 +292,3 @@ def report_hidden_file(names: Iterable[str], image: str) -> tuple[Problem, ...]:
         return ()
     message = f"{hidden} is a hidden file, which readers of the format pass over"
     return (warn("hidden_file", message, image=image),)
-
-
-def warn(code: str, message: str, *, file: str = "", image: str = "") -> Problem:
-    """A warning: something is read or written otherwise than it stands there."""
-    return Problem(code, message, file, image, severity=WARNING)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from panoptic.errors import PanopticError
-from panoptic.formats.base import Format, Option, WriteOptions
+from panoptic.formats.base import ExportClass, Format, Option, ReadOptions, WriteOptions
+from panoptic.formats.problems import Problem, warn
 
 SCHEME = Option(
     "scheme",
@@ -18,6 +19,9 @@ GEOMETRY = Option(
 )
 PHOTOS = Option("photos", "whether the photographs are written, too", ("no", "yes"))
 WITH_PHOTOS = Option("photos", PHOTOS.help, ("yes", "no"))
+
+# Of `ReadOptions`, what only some formats have a use for.
+_SETTINGS = ("labels", "classes", "class_name", "on_overlap")
 
 
 class InvalidOption(PanopticError):
@@ -40,6 +44,22 @@ def check_options(known: tuple[Option, ...], given: Mapping[str, str]) -> None:
         choices = by_name[name].choices
         if choices and value not in choices:
             raise InvalidOption(name, f"{value!r} is none of {', '.join(choices)}")
+
+
+def find_ignored(format_: Format, options: ReadOptions) -> Iterator[Problem]:
+    """A warning for every setting that somebody chose and the format has no use for."""
+    for name in _SETTINGS:
+        is_chosen = getattr(options, name) != getattr(ReadOptions, name)
+        if is_chosen and name not in format_.settings:
+            yield warn("ignored_option", f"{format_.name} has no use for {name}: passed by")
+
+
+def check_scheme(scheme: str, classes: Iterable[ExportClass]) -> None:
+    """Raise InvalidOption for a scheme by which no class has an id; "" is none, and right."""
+    known = sorted({each for one in classes for each in one.external})
+    if scheme and scheme not in known:
+        there_are = f"there are {', '.join(known)}" if known else "there is none"
+        raise InvalidOption("scheme", f"no class has an id of {scheme!r}; {there_are}")
 
 
 def parse_write_options(format_: Format, given: Mapping[str, str]) -> WriteOptions:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from panoptic.formats.base import WARNING, Kind, OnOverlap, Problem, list_some
+from panoptic.formats.base import Kind, OnOverlap
+from panoptic.formats.problems import WARNING, Problem, list_some
 from panoptic.label import Label, Segment, compose_label, measure_label
 from panoptic.runs import (
     Runs,

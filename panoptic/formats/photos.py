@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from panoptic.errors import PanopticError
-from panoptic.formats.base import WARNING, Problem, problem_of
 from panoptic.formats.paths import find_photo
+from panoptic.formats.problems import Problem, problem_of, warn
 from panoptic.images import read_header
 
 
@@ -30,7 +30,7 @@ def locate_photo(folder: Path | None, name: str) -> Photo:
     path = find_photo(folder, name)
     if path is None:
         message = f"there is no photograph {name} in {folder.name}"
-        return Photo(problems=(Problem("missing_photo", message, name, name, severity=WARNING),))
+        return Photo(problems=(warn("missing_photo", message, file=name, image=name),))
     return open_photo(path, name)
 
 

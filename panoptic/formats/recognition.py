@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from panoptic.archives.members import is_litter
 from panoptic.errors import PanopticError
-from panoptic.formats.base import Format, Found, OneWayFormat, list_some
+from panoptic.formats.base import Format, Found, OneWayFormat
+from panoptic.formats.problems import list_some
 from panoptic.formats.registry import FORMATS, get_format
 
 # In place of the name of a format.

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from panoptic.formats.base import ExportReport, Problem, ProblemList
+from panoptic.formats.base import ExportReport
 from panoptic.formats.losses import LossCount
+from panoptic.formats.problems import Problem, ProblemList
 from panoptic.segments import Segments
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from panoptic.errors import UnknownClass
-from panoptic.formats.base import ExportImage, Problem
-from panoptic.formats.coco.fields import describe_ids
-from panoptic.formats.file_trees import FilesRecord, warn
+from panoptic.formats.base import ExportImage
+from panoptic.formats.file_trees import FilesRecord
 from panoptic.formats.losses import HIDDEN_PIXELS, HIDDEN_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.painting import count_hidden
+from panoptic.formats.problems import Problem, describe_ids, warn
 from panoptic.label import Label, Segment
 from panoptic.runs import Runs, measure_runs
 from panoptic.views import panoptic_runs
@@ -41,9 +41,8 @@ class Visible(NamedTuple):
 
 def visible_part(image: ExportImage, label: Label, classes: Container[int]) -> Visible:
     """What is seen of a label; UnknownClass for a segment, hidden or not, of another class."""
-    for row in label.segments:
-        if row.class_id not in classes:
-            raise UnknownClass(row.class_id, where=f"image {image.name}, segment {row.segment_id}")
+    segments = tuple(label.segments)
+    check_classes(segments, classes, image.name)
     runs = panoptic_runs(label)
     measures = measure_runs(runs)
     ids = measures.ids.tolist()
@@ -52,9 +51,16 @@ def visible_part(image: ExportImage, label: Label, classes: Container[int]) -> V
         segment_id: (left, top, right - left, bottom - top)
         for segment_id, (top, left, bottom, right) in zip(ids, measures.boxes.tolist(), strict=True)
     }
-    rows = tuple(row for row in label.segments if row.segment_id in areas)
-    hidden = tuple(row.segment_id for row in label.segments if row.segment_id not in areas)
+    rows = tuple(row for row in segments if row.segment_id in areas)
+    hidden = tuple(row.segment_id for row in segments if row.segment_id not in areas)
     return Visible(runs, rows, areas, boxes, hidden, count_hidden(label))
+
+
+def check_classes(segments: Iterable[Segment], classes: Container[int], image: str) -> None:
+    """Raise UnknownClass for the first segment of another class than these."""
+    for row in segments:
+        if row.class_id not in classes:
+            raise UnknownClass(row.class_id, where=f"image {image}, segment {row.segment_id}")
 
 
 def report_hidden(hidden: tuple[int, ...], image: str) -> tuple[Problem, ...]:
@@ -62,7 +68,7 @@ def report_hidden(hidden: tuple[int, ...], image: str) -> tuple[Problem, ...]:
     if not hidden:
         return ()
     message = f"{describe_ids(hidden)} lie wholly under other segments: left out"
-    return (warn("hidden_segment", message, image=image)._replace(segment=hidden[0]),)
+    return (warn("hidden_segment", message, image=image, segment=hidden[0]),)
 
 
 def leave_out(image: ExportImage) -> FilesRecord:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from panoptic.formats.base import Problem, ReadOptions
+from panoptic.formats.base import ReadOptions
 from panoptic.formats.coco.categories import write_categories
 from panoptic.formats.coco.panoptic_reader import open_panoptic
 from panoptic.formats.coco.source import CocoItem
 from panoptic.formats.json_stream import encode_json, write_object
+from panoptic.formats.problems import Problem
 from tessera.taxonomy import Taxonomy
 from tessera.working_copy.index import stamp_of
 from tessera.working_copy.rows import JsonRow, export_classes

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from panoptic.canonical_json import dump_canonical
 from panoptic.codec import EncodedLabel, pack_label
 from panoptic.errors import PanopticError
-from panoptic.formats.base import BoundClass, Problem, ReadOptions, has_errors
+from panoptic.formats.base import BoundClass, ReadOptions
 from panoptic.formats.coco.fields import OWN_KEYS, SEGMENT_KEYS
 from panoptic.formats.coco.panoptic_reader import read_panoptic_item
 from panoptic.formats.coco.source import CocoItem
 from panoptic.formats.paths import find_photo
+from panoptic.formats.problems import Problem, has_errors
 from panoptic.images import read_header
 from panoptic.label import Label
 from panoptic.repainting import repaint

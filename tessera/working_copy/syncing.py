@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from panoptic.formats.base import Problem
+from panoptic.formats.problems import Problem
 from tessera.entries import Entry
 from tessera.errors import BranchMoved, ConflictError, NotFound, UsageError
 from tessera.progress import Progress, silent

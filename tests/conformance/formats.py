@@ -18,11 +18,11 @@ from panoptic.formats.base import (
     ExportClass,
     ExportImage,
     Format,
-    Problem,
     ReadOptions,
     TargetExists,
     WriteOptions,
 )
+from panoptic.formats.problems import Problem
 from panoptic.formats.registry import get_format
 from panoptic.label import Label
 from tests.builders import label

@@ -28,8 +28,9 @@ from datasets_app.tree import iter_entries
 from labels_app.models import LabelRevision, Taxonomy
 from labels_app.reading import reading_of
 from panoptic import parallel
-from panoptic.formats.base import Problem, ReadOptions
+from panoptic.formats.base import ReadOptions
 from panoptic.formats.coco.source import CocoItem
+from panoptic.formats.problems import Problem
 from tests.datasets_app.builders import author, commit_to
 from tests.panoptic.formats.files import panoptic_json, write_panoptic
 

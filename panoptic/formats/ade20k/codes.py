@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import Option, list_some
+from panoptic.formats.base import Option
+from panoptic.formats.problems import list_some
 from panoptic.png_read import read_id_runs
 from panoptic.runs import Runs, relabel_runs
 

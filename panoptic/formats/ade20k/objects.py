@@ -18,10 +18,9 @@ import numpy as np
 from panoptic.errors import MalformedFile, TooLarge
 from panoptic.formats.ade20k.codes import LEVEL_STEP, UNSEEN, Level, Region
 from panoptic.formats.ade20k.tables import Entry
-from panoptic.formats.base import Problem, list_some
 from panoptic.formats.coded_maps import numbers_of, pair_maps
-from panoptic.formats.file_trees import warn
 from panoptic.formats.paths import member_path
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.png_read import read_index_runs
 from panoptic.runs import Runs, relabel_runs, union_masks
 

@@ -20,10 +20,11 @@ from panoptic.formats.ade20k.objects import Described, describe_by_mask, describ
 from panoptic.formats.ade20k.stacking import stack_as_seen
 from panoptic.formats.ade20k.tables import read_entries
 from panoptic.formats.ade20k.tree import PARTS, SEG, TABLE, iter_levels
-from panoptic.formats.base import Binding, LabelledImage, Problem, ReadOptions, list_some
+from panoptic.formats.base import Binding, LabelledImage, ReadOptions
 from panoptic.formats.coded_maps import pair_maps, unbound_class
-from panoptic.formats.file_trees import Reading, TreeItem, read_tree_item, reading_of, warn
+from panoptic.formats.file_trees import Reading, TreeItem, read_tree_item, reading_of
 from panoptic.formats.painting import Mask, paint_masks
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.label import Segment, label_from_runs
 from panoptic.runs import (
     Runs,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import MalformedFile, TooLarge
-from panoptic.formats.base import list_some
+from panoptic.formats.problems import list_some
 
 MAX_TABLE_BYTES = 2**26
 MAX_LEVEL = 9

@@ -24,10 +24,11 @@ from panoptic.colors import parse_color
 from panoptic.errors import PanopticError
 from panoptic.formats.ade20k.codes import RED, read_level
 from panoptic.formats.ade20k.tables import MAX_LEVEL, Entry, read_entries
-from panoptic.formats.base import FileClass, Found, Kind, Option, Problem, ReadOptions
+from panoptic.formats.base import FileClass, Found, Kind, Option, ReadOptions
 from panoptic.formats.class_lists.ade20k import ROWS
-from panoptic.formats.file_trees import TreeItem, TreeSource, warn
+from panoptic.formats.file_trees import TreeItem, TreeSource
 from panoptic.formats.paths import PHOTO_SUFFIXES
+from panoptic.formats.problems import Problem, warn
 
 SCHEME = "ade20k_full"
 PARTS = Option("parts", "whether parts of objects become segments above the objects", ("no", "yes"))

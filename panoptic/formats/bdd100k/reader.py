@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import Binding, Found, LabelledImage, Problem, ReadOptions, list_some
+from panoptic.formats.base import Binding, Found, LabelledImage, ReadOptions
 from panoptic.formats.bdd100k.classes import (
     ATTRIBUTES,
     BITMASKS,
@@ -22,15 +22,15 @@ from panoptic.formats.bdd100k.classes import (
     split_word,
 )
 from panoptic.formats.bdd100k.tree import MaskFolder, find_masks, iter_masks
-from panoptic.formats.coco.fields import describe_ids
 from panoptic.formats.coded_maps import (
+    join_stuff,
     label_from_numbers,
     numbers_of,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
-from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, describe_ids, list_some, warn
 from panoptic.label import Segment
 from panoptic.png_read import read_value_runs
 from panoptic.runs import Runs
@@ -89,7 +89,6 @@ def _read(item: TreeItem, binding: Binding, photo: Photo) -> Reading:
         )
         found.append(warn("classless_pixels", message, file=path.name))
     rows: dict[int, Segment] = {}
-    stuff: dict[int, list[Segment]] = {}
     unknown: Counter[int] = Counter()
     for word in _join_words(words, path.name, found).values():
         bound = binding.get(word.class_number)
@@ -101,13 +100,7 @@ def _read(item: TreeItem, binding: Binding, photo: Photo) -> Reading:
         row = Segment(word.instance, bound.class_id, crowd, attributes=attributes)
         if bound.kind == "stuff":
             row = _drop_crowd(row, path.name, found)
-            stuff.setdefault(bound.class_id, []).append(row)
         rows[row.segment_id] = row
-    for parts in stuff.values():
-        lowest = min(parts, key=lambda row: row.segment_id)
-        rows.update(dict.fromkeys((row.segment_id for row in parts), lowest))
-        if len(parts) > 1:
-            found.append(report_joined_stuff(parts, path.name, item.name))
     names = {each.external_id: each.name for each in list_.classes}
     found += [
         unbound_class(names[number], count)._replace(file=path.name)
@@ -117,13 +110,14 @@ def _read(item: TreeItem, binding: Binding, photo: Photo) -> Reading:
         number: rows.get(word.instance) if word.class_number else None
         for number, word in words.items()
     }
-    return Reading(label_from_numbers(runs, meanings), tuple(found))
+    meanings, joined = join_stuff(meanings, binding, path.name, item.name)
+    return Reading(label_from_numbers(runs, meanings), (*found, *joined))
 
 
 def _drop_crowd(row: Segment, file: str, found: list[Problem]) -> Segment:
     if row.crowd:
         message = f"segment {row.segment_id} is stuff; its crowd flag was dropped"
-        found.append(warn("stuff_crowd", message, file=file)._replace(segment=row.segment_id))
+        found.append(warn("stuff_crowd", message, file=file, segment=row.segment_id))
     return row._replace(crowd=False)
 
 
@@ -167,5 +161,5 @@ def _join_words(words: Mapping[int, Word], file: str, found: list[Problem]) -> d
     if mixed:
         ids = sorted(mixed)
         message = f"{describe_ids(ids)} with several sets of attributes: joined"
-        found.append(warn("mixed_attributes", message, file=file)._replace(segment=ids[0]))
+        found.append(warn("mixed_attributes", message, file=file, segment=ids[0]))
     return instances

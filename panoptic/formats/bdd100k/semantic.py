@@ -14,15 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from panoptic.formats.base import (
-    Binding,
-    Carries,
-    Format,
-    Found,
-    LabelledImage,
-    Problem,
-    ReadOptions,
-)
+from panoptic.formats.base import Binding, Carries, Format, Found, LabelledImage, ReadOptions
 from panoptic.formats.bdd100k.classes import SEMANTIC
 from panoptic.formats.bdd100k.tree import MaskFolder, find_masks, iter_masks
 from panoptic.formats.coded_maps import (
@@ -33,6 +25,7 @@ from panoptic.formats.coded_maps import (
 )
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem
 from panoptic.value_maps import read_number_runs
 
 _MASKS = "masks"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from panoptic.errors import TooLarge
-from panoptic.formats.base import ExportClass, ExportImage, Problem, WriteOptions
+from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
 from panoptic.formats.bdd100k.classes import (
     ATTRIBUTES,
     BITMASKS,
@@ -24,10 +24,11 @@ from panoptic.formats.bdd100k.classes import (
     Word,
     join_word,
 )
-from panoptic.formats.coded_maps import free_numbers
-from panoptic.formats.file_trees import FilesRecord, FolderWriter, warn
+from panoptic.formats.coded_maps import complete_numbers
+from panoptic.formats.file_trees import FilesRecord, FolderWriter
 from panoptic.formats.losses import CHANGED_IDS, FIELDS, VOID_PIXELS
 from panoptic.formats.paths import photo_stem
+from panoptic.formats.problems import Problem, warn
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import leave_out, report_hidden, visible_part
 from panoptic.label import Segment
@@ -117,9 +118,7 @@ def _number_instances(ids: Sequence[int], image: str) -> dict[int, int]:
     """The instance of every id: the id where it fits 16 bits, else the lowest free one."""
     if len(ids) > MAX_INSTANCE:
         raise TooLarge(f"segments in image {image}", actual=len(ids), limit=MAX_INSTANCE)
-    taken = {each for each in ids if each <= MAX_INSTANCE}
-    free = iter(free_numbers(taken, len(ids) - len(taken)))
-    return {each: each if each in taken else next(free) for each in ids}
+    return complete_numbers(ids, {each: each for each in ids if each <= MAX_INSTANCE})
 
 
 def _bits_of(row: Segment) -> int:

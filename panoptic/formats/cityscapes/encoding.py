@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from typing import Any, NamedTuple
 
 from panoptic.errors import TooLarge
-from panoptic.formats.base import ExportClass, ExportImage, Problem, list_some
+from panoptic.formats.base import ExportClass, ExportImage
 from panoptic.formats.cityscapes.labels import (
     BY_ID,
     IGNORED,
@@ -20,8 +19,8 @@ from panoptic.formats.cityscapes.labels import (
 )
 from panoptic.formats.cityscapes.polygons import encode_polygons
 from panoptic.formats.cityscapes.tree import INSTANCE_IDS, LABEL_IDS, POLYGONS
-from panoptic.formats.coded_maps import numbers_of
-from panoptic.formats.file_trees import FilesRecord, warn
+from panoptic.formats.coded_maps import complete_numbers, numbers_of
+from panoptic.formats.file_trees import FilesRecord
 from panoptic.formats.losses import (
     CHANGED_IDS,
     FIELDS,
@@ -29,6 +28,7 @@ from panoptic.formats.losses import (
     MERGED_SEGMENTS,
     VOID_PIXELS,
 )
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import leave_out, visible_part
 from panoptic.label import Segment
@@ -109,9 +109,9 @@ def number_segments(rows: Sequence[Segment], labels: Labels, image: str) -> dict
         if len(segment_ids) > OBJECTS:
             what = f"objects of {BY_ID[label_id].name} in image {image}"
             raise TooLarge(what, actual=len(segment_ids), limit=OBJECTS)
-        kept = {each for each in segment_ids if label_id_of(each) == label_id and each >= OBJECTS}
-        free = (n for n in count(label_id * OBJECTS) if n not in kept)
-        numbers.update({each: each if each in kept else next(free) for each in segment_ids})
+        own = [each for each in segment_ids if each >= OBJECTS and label_id_of(each) == label_id]
+        kept = {each: each for each in own}
+        numbers.update(complete_numbers(segment_ids, kept, label_id * OBJECTS))
     return dict(sorted(numbers.items()))
 
 
@@ -141,12 +141,12 @@ def _tell_losses(
         lost[CHANGED_IDS] += all(row.segment_id != number for row in joined)
     lost[VOID_PIXELS] = void.total()
     problems = [
-        _warn("void_class", f"{pixels} pixels of {name!r} are void in the PNGs", image)
+        warn("void_class", f"{pixels} pixels of {name!r} are void in the PNGs", image=image.name)
         for name, pixels in void.items()
     ]
     if flattened:
         message = f"Cityscapes has no objects of {list_some(sorted(flattened))}: written as stuff"
-        problems.append(_warn("thing_as_stuff", message, image))
+        problems.append(warn("thing_as_stuff", message, image=image.name))
     return lost, tuple(problems)
 
 
@@ -186,7 +186,3 @@ def _train_id_of(number: int) -> int:
 def _color_of(number: int) -> int:
     red, green, blue = BY_ID[label_id_of(number)].color
     return red | green << 8 | blue << 16
-
-
-def _warn(code: str, message: str, image: ExportImage) -> Problem:
-    return warn(code, message, image=image.name)

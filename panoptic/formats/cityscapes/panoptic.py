@@ -25,7 +25,6 @@ from panoptic.formats.base import (
     Found,
     LabelledImage,
     Option,
-    Problem,
     ReadOptions,
 )
 from panoptic.formats.cityscapes.labels import (
@@ -40,6 +39,7 @@ from panoptic.formats.coco.panoptic_reader import read_panoptic_item
 from panoptic.formats.coco.source import CocoItem
 from panoptic.formats.file_trees import TreeItem, TreeSource
 from panoptic.formats.json_stream import iter_arrays
+from panoptic.formats.problems import Problem
 
 CATEGORIES = Option(
     "categories",
@@ -162,6 +162,7 @@ CITYSCAPES_PANOPTIC = Format(
     recognise=recognise_files,
     scheme=SCHEME,
     read_options=(CATEGORIES,),
+    settings=frozenset({"labels"}),
     carries=Carries(
         void="id 0; so are the classes that the evaluation ignores",
         crowd="`iscrowd`",

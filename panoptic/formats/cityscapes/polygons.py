@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from panoptic.errors import MalformedFile, TooLarge
-from panoptic.formats.base import Problem, list_some
 from panoptic.formats.cityscapes.labels import (
     BY_ID,
     BY_NAME,
@@ -28,8 +27,8 @@ from panoptic.formats.cityscapes.labels import (
     CityLabel,
     label_id_of,
 )
-from panoptic.formats.file_trees import warn
 from panoptic.formats.json_stream import encode_json
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.images import MAX_PIXELS
 from panoptic.polygons import spans_to_polygons
 from panoptic.runs import Runs, Spans, encode_runs, mask_of, spans_by_id, spans_of_mask

@@ -11,14 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import (
-    Binding,
-    LabelledImage,
-    Option,
-    Problem,
-    ReadOptions,
-    list_some,
-)
+from panoptic.formats.base import Binding, LabelledImage, Option, ReadOptions
 from panoptic.formats.cityscapes.labels import (
     BY_ID,
     LABELS,
@@ -42,15 +35,16 @@ from panoptic.formats.cityscapes.tree import (
 )
 from panoptic.formats.coded_maps import (
     VOID,
+    join_stuff,
     label_from_numbers,
     numbers_of,
     pair_maps,
     raise_unknown_numbers,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
-from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.label import Segment
 from panoptic.runs import Runs
 from panoptic.value_maps import read_number_runs
@@ -139,7 +133,6 @@ def label_from_ids(runs: Runs, numbers: Mapping[int, int], binding: Binding, fil
     if strange:
         raise_unknown_numbers(runs, strange, lambda value: str(numbers[value]), file=file)
     meanings: dict[int, Segment | None] = {}
-    stuff: dict[int, dict[int, Segment]] = {}
     numbered, unknown = [], Counter[int]()
     for value, number in sorted(numbers.items(), key=itemgetter(1)):
         label_id = label_id_of(number)
@@ -154,8 +147,7 @@ def label_from_ids(runs: Runs, numbers: Mapping[int, int], binding: Binding, fil
             segment_id = plain_id if is_crowd else number
             meanings[value] = Segment(segment_id, bound.class_id, is_crowd)
         else:
-            parts = stuff.setdefault(bound.class_id, {})
-            meanings[value] = parts.setdefault(plain_id, Segment(plain_id, bound.class_id))
+            meanings[value] = Segment(plain_id, bound.class_id)
             if number >= OBJECTS:
                 numbered.append(number)
     problems = [
@@ -165,12 +157,7 @@ def label_from_ids(runs: Runs, numbers: Mapping[int, int], binding: Binding, fil
     if numbered:
         message = f"{list_some(numbered)} would be objects of stuff, which has none: read as stuff"
         problems.append(warn("numbered_stuff", message, file=file))
-    for parts in stuff.values():
-        if len(parts) > 1:
-            problems.append(report_joined_stuff(list(parts.values()), file, ""))
-            lowest = parts[min(parts)]
-            joined = {value for value, row in meanings.items() if row in parts.values()}
-            meanings.update(dict.fromkeys(joined, lowest))
     if unknown:
         return Reading(None, tuple(problems))
-    return Reading(label_from_numbers(runs, meanings), tuple(problems))
+    meanings, joined = join_stuff(meanings, binding, file)
+    return Reading(label_from_numbers(runs, meanings), (*problems, *joined))

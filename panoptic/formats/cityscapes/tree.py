@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from panoptic.errors import PanopticError
-from panoptic.formats.base import Found, Problem, ReadOptions, problem_of
+from panoptic.formats.base import Found, ReadOptions
 from panoptic.formats.file_trees import TreeItem
 from panoptic.formats.json_stream import iter_arrays
 from panoptic.formats.paths import InvalidName, find_photo
+from panoptic.formats.problems import Problem, problem_of
 
 GROUND_TRUTHS = ("gtFine", "gtCoarse")
 PHOTOS = "leftImg8bit"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from panoptic.formats.base import WARNING, ExportClass, FileClass, Kind, Problem, ProblemList
+from panoptic.formats.base import ExportClass, FileClass, Kind
 from panoptic.formats.coco.fields import is_int, show
+from panoptic.formats.problems import Problem, ProblemList, warn
 
 
 def read_categories(
@@ -83,7 +84,7 @@ def _color(
     ):
         return color[0], color[1], color[2]
     message = f"category {entry['id']} has the color {show(color)}, not three of 0 to 255"
-    problems.add(Problem("invalid_category", message, file, severity=WARNING))
+    problems.add(warn("invalid_category", message, file=file))
     return None
 
 

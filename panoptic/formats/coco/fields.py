@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import WARNING, Problem, list_some
+from panoptic.formats.problems import WARNING, Problem, list_some
 from panoptic.label import Origin, Segment
 from panoptic.segments import MAX_SEGMENT_ID, MAX_TRACK_ID
 
@@ -201,11 +201,6 @@ def check_claims(claims: Iterable[Claim], file: str, image: str) -> Iterator[Pro
             told = list_some([text for _, text in found], 3)
             message = f"the {what} claimed for segments {told} is not that of the pixels"
             yield Problem(f"{what}_mismatch", message, file, image, found[0][0], WARNING)
-
-
-def describe_ids(ids: Sequence[int]) -> str:
-    """`3 ids (1, 2, 3)`, never more than ten of them."""
-    return f"{len(ids)} id{'s' * (len(ids) != 1)} ({list_some(list(ids))})"
 
 
 def is_segment_id(value: object) -> bool:

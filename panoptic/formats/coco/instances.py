@@ -21,6 +21,7 @@ COCO_INSTANCES = Format(
     recognise=recognise_instances,
     scheme=COCO,
     write_options=(SCHEME, GEOMETRY),
+    settings=frozenset({"on_overlap"}),
     carries=Carries(
         void="what no annotation covers",
         crowd="`iscrowd`, as uncompressed RLE",

@@ -16,23 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import MalformedFile, PanopticError, UnknownClass
-from panoptic.formats.base import (
-    WARNING,
-    Binding,
-    Kind,
-    LabelledImage,
-    Problem,
-    ProblemList,
-    ReadOptions,
-    has_errors,
-    list_some,
-    problem_of,
-)
+from panoptic.formats.base import Binding, Kind, LabelledImage, ReadOptions
 from panoptic.formats.coco.fields import (
     Claim,
     check_claims,
     claim_of,
-    describe_ids,
     id_key,
     is_int,
     is_segment_id,
@@ -43,6 +31,16 @@ from panoptic.formats.coco.fields import (
 from panoptic.formats.coco.source import CocoItem, CocoSource
 from panoptic.formats.painting import Mask, Painting, paint_masks
 from panoptic.formats.photos import check_size, locate_photo
+from panoptic.formats.problems import (
+    WARNING,
+    Problem,
+    ProblemList,
+    describe_ids,
+    has_errors,
+    list_some,
+    problem_of,
+    warn,
+)
 from panoptic.formats.spool import Spool
 from panoptic.polygons import decode_polygons
 from panoptic.rle import decode_coco_rle
@@ -201,4 +199,4 @@ def _check_annotation_ids(spool: Spool, file: str, problems: ProblemList) -> Non
     keys = [row[0][1:] for row in spool.iter_rows(f"SELECT key {twice} ORDER BY seq LIMIT 11")]
     if keys:
         message = f"annotation ids that several images use: {list_some(keys)}"
-        problems.add(Problem("shared_annotation_id", message, file, severity=WARNING))
+        problems.add(warn("shared_annotation_id", message, file=file))

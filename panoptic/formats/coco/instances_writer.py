@@ -12,19 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from panoptic.formats.base import WARNING, ExportClass, ExportImage, Problem, WriteOptions
+from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
 from panoptic.formats.coco.categories import category_ids
-from panoptic.formats.coco.fields import SCHEME, describe_ids, is_int
+from panoptic.formats.coco.fields import SCHEME, is_int
 from panoptic.formats.coco.writer import (
     CocoWriter,
     ImageRecord,
-    category_of,
     encode_fields,
     encode_image,
     open_end,
     report_lost,
 )
 from panoptic.formats.json_stream import encode_json
+from panoptic.formats.problems import Problem, describe_ids, warn
+from panoptic.formats.visible import check_classes
 from panoptic.label import Label, measure_label
 from panoptic.polygons import decode_polygons, spans_to_polygons
 from panoptic.rle import encode_coco_rles
@@ -81,15 +82,13 @@ def encode_instances(
     record = encode_image(image)
     label = image.label
     if label is None:
-        message = "the image is unlabelled, which reads back as a label without segments"
-        problem = Problem("unlabelled_image", message, image=image.name, severity=WARNING)
-        return InstancesRecord(record._replace(problems=(problem,)), ())
+        return leave_empty(record)
+    check_classes(label.segments, categories, image.name)
     measures = measure_label(label)
     lost: set[str] = set()
     not_polygons: list[int] = []
     annotations = []
     for row, place, layer, counts in _iter_painted(label):
-        category_id = category_of(row, categories, image.name)
         segmentation: Any = {"size": [label.height, label.width], "counts": counts}
         if row.crowd:
             segmentation = _uncompressed(layer, row.segment_id)
@@ -100,23 +99,32 @@ def encode_instances(
             else:
                 segmentation = polygons
         top, left, bottom, right = measures.boxes[place].tolist()
-        fields = encode_fields(row, lost)
-        source = fields.pop("source_id", None)
         entry = {
             "segmentation": segmentation,
             "area": int(measures.areas[place]),
             "iscrowd": int(row.crowd),
             "bbox": [left, top, right - left, bottom - top],
-            "category_id": category_id,
-            **fields,
+            "category_id": categories[row.class_id],
+            **encode_fields(row, lost),
         }
-        wanted = source if is_int(source) and source >= 1 else row.segment_id
-        annotations.append(
-            AnnotationRecord(open_end(entry), wanted, row.segment_id, encode_json(source))
-        )
+        annotations.append(encode_annotation(entry, row.segment_id))
     problems = (*report_lost(lost, image.name), *_report_rle(not_polygons, image.name))
     record = record._replace(segments=len(annotations), problems=problems)
     return InstancesRecord(record, tuple(annotations))
+
+
+def leave_empty(record: ImageRecord) -> InstancesRecord:
+    """An unlabelled image, which these formats cannot tell from one without segments."""
+    message = "the image is unlabelled, which reads back as a label without segments"
+    problem = warn("unlabelled_image", message, image=record.name)
+    return InstancesRecord(record._replace(problems=(problem,)), ())
+
+
+def encode_annotation(entry: dict[str, Any], segment_id: int) -> AnnotationRecord:
+    """An entry that waits for its ids; takes `source_id` out of it, the id that it wants."""
+    source = entry.pop("source_id", None)
+    wanted = source if is_int(source) and source >= 1 else segment_id
+    return AnnotationRecord(open_end(entry), wanted, segment_id, encode_json(source))
 
 
 def _iter_painted(label: Label) -> Iterator[tuple[Segment, int, Runs, str]]:
@@ -152,5 +160,4 @@ def _report_rle(segment_ids: list[int], image: str) -> tuple[Problem, ...]:
     if not segment_ids:
         return ()
     message = f"{describe_ids(segment_ids)} cannot be said by polygons: written as RLE"
-    problem = Problem("no_polygon", message, image=image, segment=segment_ids[0], severity=WARNING)
-    return (problem,)
+    return (warn("no_polygon", message, image=image, segment=segment_ids[0]),)

@@ -21,6 +21,7 @@ COCO_PANOPTIC = Format(
     recognise=recognise_panoptic,
     scheme=COCO,
     write_options=(SCHEME,),
+    settings=frozenset({"labels"}),
     carries=Carries(
         void="id 0",
         crowd="`iscrowd`; several crowds of a class stay several",

@@ -16,21 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from panoptic.errors import MalformedFile, PanopticError
-from panoptic.formats.base import (
-    WARNING,
-    Binding,
-    BoundClass,
-    LabelledImage,
-    Problem,
-    ReadOptions,
-    has_errors,
-    problem_of,
-)
+from panoptic.formats.base import Binding, BoundClass, LabelledImage, ReadOptions
 from panoptic.formats.coco.fields import (
     Claim,
     check_claims,
     claim_of,
-    describe_ids,
     id_key,
     is_segment_id,
     read_crowd,
@@ -41,6 +31,7 @@ from panoptic.formats.coco.source import CocoItem, CocoSource
 from panoptic.formats.painting import report_joined_stuff
 from panoptic.formats.paths import member_path
 from panoptic.formats.photos import check_size, locate_photo
+from panoptic.formats.problems import WARNING, Problem, describe_ids, has_errors, problem_of
 from panoptic.label import Label, Segment, label_from_runs
 from panoptic.png_read import read_id_runs
 from panoptic.runs import Measures, measure_runs, relabel_runs

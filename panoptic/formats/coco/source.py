@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import WARNING, Kind, Problem, ProblemList, Source, list_some
+from panoptic.formats.base import Kind, Source
 from panoptic.formats.coco.categories import kinds_are_missing, read_categories
 from panoptic.formats.coco.fields import SCHEME, id_key
 from panoptic.formats.json_stream import Element, Watch, iter_elements
 from panoptic.formats.paths import InvalidName, normal_name, open_file
+from panoptic.formats.problems import Problem, ProblemList, list_some, warn
 from panoptic.formats.spool import Spool
 
 _SCHEMA = """
@@ -230,4 +231,4 @@ class CocoSource(Source):
         self._found.add(Problem(code, message, self._path.name))
 
     def _warn(self, code: str, message: str) -> None:
-        self._found.add(Problem(code, message, self._path.name, severity=WARNING))
+        self._found.add(warn(code, message, file=self._path.name))

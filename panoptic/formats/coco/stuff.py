@@ -6,17 +6,16 @@ Where a class is a thing its region is read as a crowd. COCO's own files of stuf
 only as the category 183 `other`; panopticapi makes such files by `--things_other`, and so does
 the option `things=other` here, which leaves the categories of things out.
 
-Only the name `stuff….json` of COCO tells it from instances; `coco_recognition` goes by that.
+Only the name `stuff….json` of COCO tells it from instances; `recognition` goes by that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from panoptic.formats.base import (
-    WARNING,
     Binding,
     Carries,
     ExportClass,
@@ -24,35 +23,33 @@ from panoptic.formats.base import (
     Format,
     LabelledImage,
     Option,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.coco.categories import category_ids
 from panoptic.formats.coco.fields import SCHEME as COCO
-from panoptic.formats.coco.fields import is_int
 from panoptic.formats.coco.instances_reader import open_instances, read_instances_item
 from panoptic.formats.coco.instances_writer import (
     AnnotationRecord,
     InstancesRecord,
     InstancesWriter,
+    encode_annotation,
+    leave_empty,
 )
 from panoptic.formats.coco.recognition import recognise_stuff
 from panoptic.formats.coco.source import CocoItem, CocoSource
 from panoptic.formats.coco.writer import (
     encode_fields,
     encode_image,
-    open_end,
     report_lost,
 )
-from panoptic.formats.json_stream import encode_json
 from panoptic.formats.losses import FIELDS, MERGED_SEGMENTS
 from panoptic.formats.options import SCHEME
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import visible_part
 from panoptic.label import Segment, replace_segments, segments_from_rows
 from panoptic.rle import encode_coco_rles
-from panoptic.runs import measure_runs, relabel_runs
+from panoptic.runs import Runs, measure_runs, relabel_runs
 
 OTHER_ID = 183
 THINGS = Option(
@@ -97,50 +94,47 @@ def encode_stuff(categories: Mapping[int, int], image: ExportImage) -> Instances
     record = encode_image(image)
     label = image.label
     if label is None:
-        message = "the image is unlabelled, which reads back as a label without segments"
-        problem = Problem("unlabelled_image", message, image=image.name, severity=WARNING)
-        return InstancesRecord(record._replace(problems=(problem,)), ())
+        return leave_empty(record)
     visible = visible_part(image, label, categories)
     parts: dict[int, list[Segment]] = {}
     for row in visible.rows:
         parts.setdefault(categories[row.class_id], []).append(row)
-    # The lowest id of a category stands for it.
-    firsts = {row.segment_id: rows[0].segment_id for rows in parts.values() for row in rows}
-    regions = relabel_runs(visible.runs, sorted(firsts), [firsts[key] for key in sorted(firsts)])
-    counts, lost_names, lost_fields = encode_coco_rles(regions), set[str](), 0
-    measures = measure_runs(regions)
-    places = {segment_id: place for place, segment_id in enumerate(measures.ids.tolist())}
-    annotations = []
-    for category, rows in sorted(parts.items()):
-        row = rows[0]
-        fields = encode_fields(row, lost_names) if len(rows) == 1 else {}
-        if len(rows) > 1:
-            lost_fields += count_fields(segments_from_rows(rows))
-        source = fields.pop("source_id", None)
-        top, left, bottom, right = measures.boxes[places[row.segment_id]].tolist()
-        entry = {
-            "segmentation": {
-                "size": [label.height, label.width],
-                "counts": counts[row.segment_id],
-            },
-            "area": int(measures.areas[places[row.segment_id]]),
-            "iscrowd": 0,
-            "bbox": [left, top, right - left, bottom - top],
-            "category_id": category,
-            **fields,
-        }
-        wanted = source if is_int(source) and source >= 1 else row.segment_id
-        annotations.append(
-            AnnotationRecord(open_end(entry), wanted, row.segment_id, encode_json(source))
-        )
+    lost_names: set[str] = set()
+    annotations = tuple(_iter_regions(visible.runs, parts, lost_names))
+    joined = [rows for rows in parts.values() if len(rows) > 1]
     lost = {
         **visible.lost,
         MERGED_SEGMENTS: len(visible.rows) - len(parts),
-        FIELDS: lost_fields,
+        FIELDS: sum(count_fields(segments_from_rows(rows)) for rows in joined),
     }
     problems = report_lost(lost_names, image.name)
     record = record._replace(segments=len(annotations), lost=lost, problems=problems)
-    return InstancesRecord(record, tuple(annotations))
+    return InstancesRecord(record, annotations)
+
+
+def _iter_regions(
+    runs: Runs, parts: Mapping[int, Sequence[Segment]], lost: set[str]
+) -> Iterator[AnnotationRecord]:
+    """An annotation for every category of an image, of its segments by ascending id."""
+    # The lowest id of a category stands for it.
+    firsts = {row.segment_id: rows[0].segment_id for rows in parts.values() for row in rows}
+    regions = relabel_runs(runs, sorted(firsts), [firsts[key] for key in sorted(firsts)])
+    counts = encode_coco_rles(regions)
+    measures = measure_runs(regions)
+    places = {segment_id: place for place, segment_id in enumerate(measures.ids.tolist())}
+    for category, rows in sorted(parts.items()):
+        segment_id = rows[0].segment_id
+        top, left, bottom, right = measures.boxes[places[segment_id]].tolist()
+        entry = {
+            "segmentation": {"size": list(runs.shape), "counts": counts[segment_id]},
+            "area": int(measures.areas[places[segment_id]]),
+            "iscrowd": 0,
+            "bbox": [left, top, right - left, bottom - top],
+            "category_id": category,
+            # What several segments were said to be is not true of all of them.
+            **(encode_fields(rows[0], lost) if len(rows) == 1 else {}),
+        }
+        yield encode_annotation(entry, segment_id)
 
 
 def _with_other(classes: Sequence[ExportClass], scheme: str) -> tuple[ExportClass, ...]:
@@ -165,6 +159,7 @@ COCO_STUFF = Format(
     recognise=recognise_stuff,
     scheme=COCO,
     write_options=(SCHEME, THINGS),
+    settings=frozenset({"on_overlap"}),
     carries=Carries(
         void="what no annotation covers",
         crowd="the region of a thing class, which is read as one crowd",

@@ -10,17 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from panoptic.errors import UnknownClass
-from panoptic.formats.base import (
-    WARNING,
-    ExportClass,
-    ExportImage,
-    ExportReport,
-    Problem,
-    WriteOptions,
-    Writer,
-    list_some,
-)
+from panoptic.formats.base import ExportClass, ExportImage, ExportReport, WriteOptions, Writer
 from panoptic.formats.coco.categories import write_categories
 from panoptic.formats.coco.fields import (
     IMAGE_KEYS,
@@ -32,6 +22,7 @@ from panoptic.formats.coco.fields import (
 )
 from panoptic.formats.coco.numbering import SCHEMA, number_annotations, number_images, stem_number
 from panoptic.formats.json_stream import encode_json, write_object
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.formats.spool import Spool
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally
@@ -80,15 +71,7 @@ def report_lost(names: set[str], image: str) -> tuple[Problem, ...]:
     if not names:
         return ()
     message = f"attributes {list_some(sorted(names))} have the name of a COCO key: left out"
-    return (Problem("lost_attribute", message, image=image, severity=WARNING),)
-
-
-def category_of(row: Segment, categories: Mapping[int, int], image: str) -> int:
-    """The category id of a segment; UnknownClass if the export's classes do not have it."""
-    try:
-        return categories[row.class_id]
-    except KeyError:
-        raise UnknownClass(row.class_id, where=f"image {image}, segment {row.segment_id}") from None
+    return (warn("lost_attribute", message, image=image),)
 
 
 class CocoWriter(Writer):

@@ -30,6 +30,7 @@ COLOR_MAPS = Format(
     recognise=recognise_colors,
     read_options=(MAP_PREFIX, MAP_SUFFIX, PHOTO_PREFIX),
     write_options=(PHOTOS,),
+    settings=frozenset({"classes", "labels"}),
     carries=Carries(
         void="black",
         crowd="the region of a thing class, which is read as one crowd",

@@ -25,9 +25,7 @@ from panoptic.formats.base import (
     Found,
     LabelledImage,
     Option,
-    Problem,
     ReadOptions,
-    problem_of,
 )
 from panoptic.formats.class_lists.camvid import ROWS
 from panoptic.formats.coded_maps import label_from_classes, numbers_of, unbound_class
@@ -43,6 +41,7 @@ from panoptic.formats.color_maps.tables import (
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.paths import InvalidName, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, problem_of
 from panoptic.images import read_header
 from panoptic.png_read import read_value_runs
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from panoptic.colors import Color, distinct_color
 from panoptic.errors import MalformedFile, PanopticError
-from panoptic.formats.base import ExportClass, Problem, list_some
-from panoptic.formats.file_trees import warn
+from panoptic.formats.base import ExportClass
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.runs import Runs
 
 LABEL_COLORS, LABELMAP, DATASET_META = "label_colors.txt", "labelmap.txt", "dataset_meta.json"

@@ -36,6 +36,7 @@ CVAT = Format(
     create=CvatWriter,
     recognise=recognise_cvat,
     write_options=(PHOTOS,),
+    settings=frozenset({"on_overlap"}),
     carries=Carries(
         void="what no mask covers",
         crowd="attribute `iscrowd`",

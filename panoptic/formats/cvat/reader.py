@@ -15,30 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import (
-    Binding,
-    FileClass,
-    Found,
-    LabelledImage,
-    OnOverlap,
-    Problem,
-    ReadOptions,
-    has_errors,
-)
+from panoptic.formats.base import Binding, FileClass, Found, LabelledImage, OnOverlap, ReadOptions
 from panoptic.formats.coded_maps import number_by_first_pixel, unbound_class
 from panoptic.formats.cvat.rle import Box, decode_cvat_rle
 from panoptic.formats.cvat.xml import Element, Refused, iter_elements
-from panoptic.formats.file_trees import (
-    Reading,
-    TreeItem,
-    TreeSource,
-    read_tree_item,
-    reading_of,
-    warn,
-)
+from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, reading_of
 from panoptic.formats.painting import Mask, paint_masks
 from panoptic.formats.paths import InvalidName, find_photo
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, has_errors, warn
 from panoptic.formats.spool import Spool
 from panoptic.label import Segment
 from panoptic.polygons import decode_polygons

@@ -13,22 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-from panoptic.errors import MalformedFile, UnknownClass
-from panoptic.formats.base import (
-    ExportClass,
-    ExportImage,
-    ExportReport,
-    Problem,
-    WriteOptions,
-    Writer,
-)
+from panoptic.errors import MalformedFile
+from panoptic.formats.base import ExportClass, ExportImage, ExportReport, WriteOptions, Writer
 from panoptic.formats.cvat.reader import BY_HAND, CROWD, PHOTOS
 from panoptic.formats.cvat.rle import Box, encode_cvat_rle
-from panoptic.formats.file_trees import warn, write_new
+from panoptic.formats.file_trees import write_new
 from panoptic.formats.json_stream import encode_json
 from panoptic.formats.losses import FIELDS
+from panoptic.formats.problems import Problem, warn
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally
+from panoptic.formats.visible import check_classes
 from panoptic.label import Label, Segment
 from panoptic.runs import measure_runs, spans_by_id
 
@@ -92,7 +87,8 @@ def encode_cvat(names: Mapping[int, str], image: ExportImage) -> CvatRecord:
         message = "the image is unlabelled, which reads back as a label without segments"
         problem = warn("unlabelled_image", message, image=image.name)
         return CvatRecord(image.name, f"{head}/>\n".encode(), problems=(problem,))
-    shapes = [_write_mask(row, names, mask, image) for row, mask in _iter_masks(image.label)]
+    check_classes(image.label.segments, names, image.name)
+    shapes = [_write_mask(row, names, mask) for row, mask in _iter_masks(image.label)]
     lost = sum(count for _, count in shapes)
     text = "".join([f"{head}>\n", *(text for text, _ in shapes), "  </image>\n"])
     return CvatRecord(image.name, text.encode(), len(shapes), {FIELDS: lost})
@@ -113,12 +109,8 @@ def _iter_masks(label: Label) -> Iterator[tuple[Segment, dict[str, str]]]:
             yield rows[segment_id], {**mask, "z_order": str(order)}
 
 
-def _write_mask(
-    row: Segment, names: Mapping[int, str], mask: Mapping[str, str], image: ExportImage
-) -> tuple[str, int]:
+def _write_mask(row: Segment, names: Mapping[int, str], mask: Mapping[str, str]) -> tuple[str, int]:
     """The element of a segment, and how many of its fields it cannot say."""
-    if row.class_id not in names:
-        raise UnknownClass(row.class_id, where=f"image {image.name}, segment {row.segment_id}")
     own, texts, lost = _split_attributes(row)
     attributes = {"label": names[row.class_id], "source": BY_HAND, "occluded": "0", **mask, **own}
     lines = [f"    <mask{_write_attributes(attributes)}>\n"]

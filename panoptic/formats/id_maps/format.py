@@ -23,6 +23,7 @@ ID_MAPS = Format(
     recognise=recognise_ids,
     read_options=(MEANING,),
     write_options=(WRITTEN_MEANING, BITS, SCHEME, PHOTOS),
+    settings=frozenset({"class_name", "classes", "labels"}),
     carries=Carries(
         void="0",
         crowd="a column of segments.csv; in maps of classes the region of a thing class",

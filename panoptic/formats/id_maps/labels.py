@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import Binding, BoundClass, Problem
-from panoptic.formats.coco.fields import describe_ids
+from panoptic.formats.base import Binding, BoundClass
 from panoptic.formats.coded_maps import (
     free_numbers,
+    join_stuff,
     label_from_classes,
     label_from_numbers,
     numbers_of,
     raise_unknown_numbers,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, warn
+from panoptic.formats.file_trees import Reading
 from panoptic.formats.id_maps.tables import SEGMENTS, read_classes
-from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.problems import Problem, describe_ids, warn
 from panoptic.images import read_header
 from panoptic.label import Segment
 from panoptic.png_read import read_id_runs
@@ -88,26 +88,18 @@ def label_of_instances(runs: Runs, rows: Mapping[int, IdRow], binding: Binding) 
     if problems:
         return Reading(None, tuple(problems))
     meanings: dict[int, Segment | None] = {0: None}
-    stuff: dict[int, list[int]] = {}
     ids = segment_ids(rows)
     for number, (name, crowd) in rows.items():
         class_id, kind = binding[name]
-        if kind == "stuff":
-            stuff.setdefault(class_id, []).append(number)
-            if crowd:
-                message = f"segment {number} is stuff; its crowd was dropped"
-                problems.append(warn("stuff_crowd", message)._replace(segment=number))
+        if crowd and kind == "stuff":
+            message = f"segment {number} is stuff; its crowd was dropped"
+            problems.append(warn("stuff_crowd", message, segment=number))
         attributes = {} if ids[number] == number else {SOURCE_ID: number}
         meanings[number] = Segment(
             ids[number], class_id, crowd and kind == "thing", attributes=attributes
         )
-    for numbers in stuff.values():
-        parts = [meanings[number] for number in numbers]
-        if len(parts) > 1:
-            problems.append(report_joined_stuff([part for part in parts if part], "", ""))
-            lowest = min(numbers, key=lambda number: ids[number])
-            meanings |= dict.fromkeys(numbers, meanings[lowest])
-    return Reading(label_from_numbers(runs, meanings), tuple(problems))
+    meanings, joined = join_stuff(meanings, binding)
+    return Reading(label_from_numbers(runs, meanings), (*problems, *joined))
 
 
 def segment_ids(numbers: Collection[int]) -> dict[int, int]:

@@ -24,17 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import (
-    Binding,
-    FileClass,
-    Found,
-    LabelledImage,
-    Option,
-    Problem,
-    ReadOptions,
-    list_some,
-    problem_of,
-)
+from panoptic.formats.base import Binding, FileClass, Found, LabelledImage, Option, ReadOptions
 from panoptic.formats.coded_maps import numbers_of
 from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.id_maps.labels import (
@@ -54,6 +44,7 @@ from panoptic.formats.id_maps.tables import (
 from panoptic.formats.instance_masks.reader import DEFAULT_CLASS
 from panoptic.formats.paths import InvalidName, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, list_some, problem_of
 from panoptic.formats.spool import Spool
 from panoptic.value_maps import TIFF_SUFFIXES
 

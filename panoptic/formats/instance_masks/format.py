@@ -16,6 +16,7 @@ INSTANCE_MASKS = Format(
     read_item=read_masks_item,
     create=MasksWriter,
     recognise=recognise_masks,
+    settings=frozenset({"class_name", "on_overlap"}),
     carries=Carries(
         void="what no mask covers",
         crowd="as an instance",

@@ -14,22 +14,18 @@ from typing import NamedTuple
 
 from panoptic.errors import PanopticError, UnknownClass
 from panoptic.formats.base import (
-    WARNING,
     Binding,
     BoundClass,
     FileClass,
     Found,
     LabelledImage,
-    Problem,
-    ProblemList,
     ReadOptions,
     Source,
-    has_errors,
-    problem_of,
 )
 from panoptic.formats.painting import Mask, Painting, paint_masks
 from panoptic.formats.paths import InvalidName, find_photo, normal_name
 from panoptic.formats.photos import Photo, check_size, locate_photo, open_photo
+from panoptic.formats.problems import WARNING, Problem, ProblemList, has_errors, problem_of, warn
 from panoptic.formats.spool import Spool
 from panoptic.label import Segment
 from panoptic.png_read import read_mask_runs
@@ -141,9 +137,7 @@ def read_masks_item(item: MasksItem, binding: Binding, options: ReadOptions) -> 
         masks.append(spans_of_mask(runs))
         if not masks[-1].area:
             message = "the mask has no pixel and was left out"
-            found.append(
-                Problem("empty_segment", message, _told(file, item), item.name, severity=WARNING)
-            )
+            found.append(warn("empty_segment", message, file=_told(file, item), image=item.name))
     if size is None and not files and photo.sizes:
         size = photo.sizes[0]
     if size is None and not has_errors(found):

@@ -11,22 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from panoptic.errors import UnknownClass
-from panoptic.formats.base import (
-    WARNING,
-    ExportClass,
-    ExportImage,
-    ExportReport,
-    Problem,
-    WriteOptions,
-    Writer,
-)
-from panoptic.formats.coco.fields import describe_ids
+from panoptic.formats.base import ExportClass, ExportImage, ExportReport, WriteOptions, Writer
 from panoptic.formats.file_trees import report_hidden_file, write_new
 from panoptic.formats.losses import CROWD_FLAGS, FIELDS, LEFT_OUT_SEGMENTS, UNLABELLED_IMAGES
 from panoptic.formats.paths import member_path
+from panoptic.formats.problems import Problem, describe_ids, warn
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally, count_fields
+from panoptic.formats.visible import check_classes
 from panoptic.label import spans_of
 from panoptic.png import encode_class_png
 from panoptic.runs import runs_from_spans
@@ -82,13 +74,14 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
     if label is None:
         message = "the image is unlabelled and has no folder"
         lost = {UNLABELLED_IMAGES: 1}
-        return MasksRecord(image.name, None, lost, (_warn("unlabelled_image", message, image),))
+        return MasksRecord(
+            image.name, None, lost, (warn("unlabelled_image", message, image=image.name),)
+        )
     masks, stuff, crowds = [], [], 0
     spans = spans_of(label)
-    for row in label.segments:
-        if row.class_id not in things:
-            where = f"image {image.name}, segment {row.segment_id}"
-            raise UnknownClass(row.class_id, where=where)
+    segments = tuple(label.segments)
+    check_classes(segments, things, image.name)
+    for row in segments:
         if things[row.class_id]:
             plane = runs_from_spans(label.height, label.width, [(_INSIDE, spans[row.segment_id])])
             masks.append((row.segment_id, encode_class_png(plane)))
@@ -98,17 +91,13 @@ def encode_masks(things: dict[int, bool], image: ExportImage) -> MasksRecord:
     problems = []
     if stuff:
         message = f"{describe_ids(stuff)} are stuff: left out"
-        problems.append(_warn("stuff_left_out", message, image))
+        problems.append(warn("stuff_left_out", message, image=image.name))
     if not masks:
         message = "without a mask only a photograph tells the size of the image"
-        problems.append(_warn("size_left_out", message, image))
+        problems.append(warn("size_left_out", message, image=image.name))
     lost = {
         LEFT_OUT_SEGMENTS: len(stuff),
         CROWD_FLAGS: crowds,
         FIELDS: count_fields(label.segments),
     }
     return MasksRecord(image.name, tuple(masks), lost, tuple(problems))
-
-
-def _warn(code: str, message: str, image: ExportImage) -> Problem:
-    return Problem(code, message, image=image.name, severity=WARNING)

@@ -28,10 +28,8 @@ from panoptic.formats.base import (
     Format,
     Found,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
-    list_some,
 )
 from panoptic.formats.cityscapes.labels import (
     LABELS,
@@ -40,14 +38,7 @@ from panoptic.formats.cityscapes.labels import (
     UNLABELED,
     file_classes,
 )
-from panoptic.formats.file_trees import (
-    FilesRecord,
-    Reading,
-    TreeItem,
-    TreeSource,
-    read_tree_item,
-    warn,
-)
+from panoptic.formats.file_trees import FilesRecord, Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.kitti.numbers import (
     Numbering,
     Target,
@@ -68,6 +59,7 @@ from panoptic.formats.kitti.tree import (
 from panoptic.formats.options import PHOTOS
 from panoptic.formats.paths import iter_files, photo_stem
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.png import encode_class_png, encode_panoptic_png
 from panoptic.png_read import read_index_runs
 from panoptic.runs import Runs, refine_runs

@@ -9,28 +9,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from panoptic.errors import TooLarge
-from panoptic.formats.base import (
-    Binding,
-    ExportClass,
-    ExportImage,
-    Kind,
-    Problem,
-    list_some,
-)
+from panoptic.formats.base import Binding, ExportClass, ExportImage, Kind
 from panoptic.formats.coded_maps import (
     VOID,
+    complete_numbers,
+    join_stuff,
     label_from_numbers,
     raise_unknown_numbers,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, warn
+from panoptic.formats.file_trees import Reading
 from panoptic.formats.losses import (
     CHANGED_IDS,
     FIELDS,
@@ -38,7 +32,7 @@ from panoptic.formats.losses import (
     MERGED_SEGMENTS,
     VOID_PIXELS,
 )
-from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.problems import Problem, list_some, warn
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import visible_part
 from panoptic.label import Label, Segment
@@ -104,7 +98,6 @@ def read_numbers(runs: Runs, numbering: Numbering, binding: Binding) -> Reading:
     if (is_strange := ~np.isin(codes, list(numbering.names))).any():
         raise_unknown_numbers(runs, found[is_strange].tolist(), numbering.show)
     meanings: dict[int, Segment | None] = {0: VOID}
-    stuff: defaultdict[int, list[Segment]] = defaultdict(list)
     unbound: Counter[int] = Counter()
     for number in found.tolist():
         code, instance = numbering.split(number)
@@ -112,15 +105,14 @@ def read_numbers(runs: Runs, numbering: Numbering, binding: Binding) -> Reading:
         if bound is None:
             unbound[code] += 1
         elif bound.kind == "stuff":
-            stuff[bound.class_id].append(Segment(number, bound.class_id))
-            meanings[number] = stuff[bound.class_id][0]
+            meanings[number] = Segment(number, bound.class_id)
         else:
             track_id = number if instance and numbering.has_tracks else None
             meanings[number] = Segment(number, bound.class_id, not instance, track_id)
     if unbound:
         told = [(f"{code} ({numbering.names[code]})", times) for code, times in unbound.items()]
         return Reading(None, tuple(unbound_class(*each) for each in told))
-    joined = [report_joined_stuff(parts, "", "") for parts in stuff.values() if len(parts) > 1]
+    meanings, joined = join_stuff(meanings, binding)
     return Reading(label_from_numbers(runs, meanings), tuple(joined))
 
 
@@ -208,14 +200,12 @@ def _number_objects(
         instance = wanted[row.segment_id]
         if instance is not None:
             taken.setdefault(instance, row.segment_id)
-    placed = set(taken.values())
-    free = (instance for instance in count(1) if instance not in taken)
-    late = [row.segment_id for row in rows if row.segment_id not in placed]
-    taken.update({next(free): segment_id for segment_id in late})
-    if torn := [segment_id for segment_id in late if wanted[segment_id] is not None]:
+    kept = {segment_id: instance for instance, segment_id in taken.items()}
+    if torn := [each for each, own in wanted.items() if own is not None and each not in kept]:
         message = f"{list_some(torn)} of {name} have a track of another segment: numbered anew"
         problems.append(warn("changed_track", f"segments {message}", image=image))
-    return {segment_id: numbering.number_of(code, n) for n, segment_id in taken.items()}
+    instances = complete_numbers(wanted, kept)
+    return {segment_id: numbering.number_of(code, n) for segment_id, n in instances.items()}
 
 
 def _own_number(row: Segment, numbering: Numbering) -> int:

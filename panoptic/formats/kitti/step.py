@@ -38,19 +38,11 @@ from panoptic.formats.base import (
     Format,
     Found,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.cityscapes.labels import EVALUATED, TRAIN_SCHEME, file_classes
-from panoptic.formats.file_trees import (
-    FilesRecord,
-    Reading,
-    TreeItem,
-    TreeSource,
-    read_tree_item,
-    warn,
-)
+from panoptic.formats.file_trees import FilesRecord, Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.kitti.numbers import (
     Numbering,
     Target,
@@ -71,6 +63,7 @@ from panoptic.formats.kitti.tree import (
 from panoptic.formats.options import PHOTOS
 from panoptic.formats.paths import iter_files, photo_stem
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, warn
 from panoptic.png import encode_panoptic_png
 from panoptic.png_read import read_id_runs
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from panoptic.formats.base import ExportImage, Problem, list_some
-from panoptic.formats.file_trees import FilesRecord, FolderWriter, TreeItem, photo_suffix, warn
+from panoptic.formats.base import ExportImage
+from panoptic.formats.file_trees import FilesRecord, FolderWriter, TreeItem, photo_suffix
 from panoptic.formats.losses import UNLABELLED_IMAGES
 from panoptic.formats.paths import PHOTO_SUFFIXES, iter_files, photo_stem
+from panoptic.formats.problems import Problem, list_some, warn
 
 SUFFIX = ".png"
 # How many folders below a path are looked into to recognise a format.

@@ -10,18 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from panoptic.errors import MalformedFile, PanopticError
-from panoptic.formats.base import (
-    Binding,
-    FileClass,
-    LabelledImage,
-    Problem,
-    ReadOptions,
-    problem_of,
-)
+from panoptic.formats.base import Binding, FileClass, LabelledImage, ReadOptions
 from panoptic.formats.coco.panoptic_reader import open_panoptic, read_panoptic_item
 from panoptic.formats.coco.source import CocoItem, CocoSource
 from panoptic.formats.coded_maps import (
     VOID,
+    join_stuff,
     label_from_numbers,
     numbers_of,
     raise_unknown_numbers,
@@ -38,9 +32,9 @@ from panoptic.formats.mapillary.tree import (
     find_tree,
     read_labels,
 )
-from panoptic.formats.painting import report_joined_stuff
 from panoptic.formats.paths import InvalidName, find_photo, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, problem_of
 from panoptic.label import Segment
 from panoptic.value_maps import read_number_runs
 
@@ -116,7 +110,6 @@ def _read_map(item: TreeItem, binding: Binding, photo: Photo) -> Reading:
         raise_unknown_numbers(runs, strange, file=path.name)
     meanings: dict[int, Segment | None] = {}
     unknown: Counter[int] = Counter()
-    stuff: dict[int, dict[int, Segment]] = {}
     for number, value in zip(found, values, strict=True):
         label = labels[value >> 8]
         bound = binding.get(value >> 8)
@@ -125,23 +118,14 @@ def _read_map(item: TreeItem, binding: Binding, photo: Photo) -> Reading:
             unknown[value >> 8] += label.name != VOID_NAME
         else:
             is_crowd = bound.kind == "thing" and (label.is_crowd or not has_numbers)
-            row = Segment(value or ID_OF_ZERO, bound.class_id, is_crowd)
-            meanings[number] = row
-            if bound.kind == "stuff":
-                stuff.setdefault(bound.class_id, {})[number] = row
-    for parts in stuff.values():
-        meanings.update(dict.fromkeys(parts, min(parts.values())))
+            meanings[number] = Segment(value or ID_OF_ZERO, bound.class_id, is_crowd)
+    meanings, joined = join_stuff(meanings, binding, path.name, item.name)
     problems = [
         unbound_class(labels[number].name, count)._replace(file=path.name)
         for number, count in unknown.items()
         if count
     ]
-    problems += [
-        report_joined_stuff(list(parts.values()), path.name, item.name)
-        for parts in stuff.values()
-        if len(parts) > 1
-    ]
-    return Reading(label_from_numbers(runs, meanings), tuple(problems))
+    return Reading(label_from_numbers(runs, meanings), (*problems, *joined))
 
 
 def _open_panoptic(path: Path, tree: VistasTree) -> TreeSource:

@@ -14,6 +14,7 @@ from typing import Any
 from panoptic.errors import TooLarge
 from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
 from panoptic.formats.coco.writer import encode_fields, report_lost
+from panoptic.formats.coded_maps import complete_numbers
 from panoptic.formats.file_trees import FilesRecord, FolderWriter
 from panoptic.formats.json_stream import encode_json, write_object
 from panoptic.formats.losses import CHANGED_IDS, CROWD_FLAGS, FIELDS, MERGED_SEGMENTS
@@ -134,9 +135,7 @@ def _number(rows: Sequence[Segment], listing: Listing, image: str) -> dict[int, 
             raise TooLarge(what, actual=len(ids), limit=NUMBERS_OF_LABEL)
         wanted = {each: 0 if each == ID_OF_ZERO else each for each in ids}
         kept = {each: value for each, value in wanted.items() if value >> 8 == number}
-        taken = set(kept.values())
-        free = (value for value in range(first, first + NUMBERS_OF_LABEL) if value not in taken)
-        values.update({each: kept[each] if each in kept else next(free) for each in ids})
+        values.update(complete_numbers(ids, kept, first))
     return dict(sorted(values.items()))
 
 

@@ -27,6 +27,7 @@ PIXELMAPS = Format(
     scheme=COCO,
     read_options=(READ_CONVENTION, THINGS_ARE),
     write_options=(SCHEME, CONVENTION, BITS),
+    settings=frozenset({"classes"}),
     carries=Carries(
         void="0 or 255, by the convention, which pixelmaps.json says",
         crowd="the region of a thing class, which is read as one crowd",

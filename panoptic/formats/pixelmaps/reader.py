@@ -20,9 +20,7 @@ from panoptic.formats.base import (
     Found,
     LabelledImage,
     Option,
-    Problem,
     ReadOptions,
-    problem_of,
 )
 from panoptic.formats.coco.fields import SCHEME
 from panoptic.formats.coded_maps import (
@@ -32,7 +30,7 @@ from panoptic.formats.coded_maps import (
     raise_unknown_numbers,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
+from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.paths import find_photo_of_stem, iter_files, photo_stem
 from panoptic.formats.photos import Photo
 from panoptic.formats.pixelmaps.table import (
@@ -42,6 +40,7 @@ from panoptic.formats.pixelmaps.table import (
     PixelTable,
     load_table,
 )
+from panoptic.formats.problems import Problem, problem_of, warn
 from panoptic.png_read import read_index_runs
 
 MAP_SUFFIX, USUAL_SUFFIX = ".png", ".jpg"

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import ERROR, FileClass, Kind, Option, ProblemList, ReadOptions
+from panoptic.formats.base import FileClass, Kind, Option, ReadOptions
 from panoptic.formats.coco.categories import read_categories
 from panoptic.formats.coco.fields import SCHEME, is_int
 from panoptic.formats.json_stream import encode_json, write_object
 from panoptic.formats.options import InvalidOption
+from panoptic.formats.problems import ERROR, ProblemList
 
 TABLE = "pixelmaps.json"
 MAX_TABLE_BYTES = 2**24

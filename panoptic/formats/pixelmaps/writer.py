@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from panoptic.errors import TooLarge
-from panoptic.formats.base import ExportClass, ExportImage, Kind, Option, Problem, WriteOptions
+from panoptic.formats.base import ExportClass, ExportImage, Kind, Option, WriteOptions
 from panoptic.formats.coco.categories import category_ids, write_categories
 from panoptic.formats.coco.fields import SCHEME
-from panoptic.formats.file_trees import FilesRecord, FolderWriter, NameTaken, warn
+from panoptic.formats.file_trees import FilesRecord, FolderWriter, NameTaken
 from panoptic.formats.losses import (
     FIELDS,
     MERGED_SEGMENTS,
@@ -31,6 +31,7 @@ from panoptic.formats.pixelmaps.table import (
     value_of_classes,
     write_table,
 )
+from panoptic.formats.problems import Problem, warn
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import leave_out, visible_part
 from panoptic.png import encode_class_png

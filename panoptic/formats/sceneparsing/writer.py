@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from panoptic.formats.base import ExportClass, ExportImage, Problem, WriteOptions
+from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
 from panoptic.formats.class_lists.ade20k import ROWS
-from panoptic.formats.file_trees import FilesRecord, FolderWriter, warn
+from panoptic.formats.file_trees import FilesRecord, FolderWriter
 from panoptic.formats.losses import (
     FIELDS,
     MERGED_SEGMENTS,
     VOID_PIXELS,
 )
 from panoptic.formats.paths import photo_stem
+from panoptic.formats.problems import Problem, warn
 from panoptic.formats.sceneparsing.reader import (
     ANNOTATIONS,
     CLASS_TABLE,

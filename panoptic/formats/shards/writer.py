@@ -25,15 +25,14 @@ from panoptic.formats.base import (
     ExportImage,
     ExportReport,
     Option,
-    Problem,
     WriteOptions,
     Writer,
 )
 from panoptic.formats.coco.categories import category_ids, write_categories
 from panoptic.formats.coco.fields import SCHEME, write_row
-from panoptic.formats.file_trees import warn
 from panoptic.formats.json_stream import encode_json
 from panoptic.formats.options import InvalidOption
+from panoptic.formats.problems import Problem, warn
 from panoptic.formats.staging import Staging
 from panoptic.formats.tally import ExportTally
 from panoptic.formats.visible import Visible, report_hidden, visible_part

@@ -1,8 +1,8 @@
 """The format `voc`: PASCAL VOC's segmentation files, also with a labelmap as CVAT writes it.
 
 The facts are from the development kit of VOC 2012 (palette, border, lists), the documentation
-of CVAT's "Segmentation mask 1.1" and Datumaro's description of its labelmap. See `voc_reader`
-for what the pixels mean and `voc_writer` for what is lost.
+of CVAT's "Segmentation mask 1.1" and Datumaro's description of its labelmap. See `reader`
+for what the pixels mean and `writer` for what is lost.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ VOC = Format(
     create=VocWriter,
     recognise=recognise_voc,
     write_options=(PHOTOS,),
+    settings=frozenset({"classes"}),
     carries=Carries(
         void="0, the background; a border of 255 is read as void, and none is written",
         crowd="the region of a thing class without an object: one for each class",

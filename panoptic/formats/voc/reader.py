@@ -26,15 +26,7 @@ from io import StringIO
 from pathlib import Path
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import (
-    Binding,
-    Found,
-    LabelledImage,
-    Problem,
-    ReadOptions,
-    list_some,
-    problem_of,
-)
+from panoptic.formats.base import Binding, Found, LabelledImage, ReadOptions
 from panoptic.formats.coded_maps import numbers_of, raise_unknown_numbers
 from panoptic.formats.color_maps.tables import (
     LABELMAP,
@@ -43,9 +35,10 @@ from panoptic.formats.color_maps.tables import (
     raise_unknown_colors,
     read_text,
 )
-from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item, warn
+from panoptic.formats.file_trees import Reading, TreeItem, TreeSource, read_tree_item
 from panoptic.formats.paths import InvalidName, check_relative, find_photo_of_stem, iter_files
 from panoptic.formats.photos import Photo
+from panoptic.formats.problems import Problem, list_some, problem_of, warn
 from panoptic.formats.voc.classes import VOC_CLASSES, VocClasses, read_labelmap
 from panoptic.formats.voc.segments import label_of_maps
 from panoptic.images import read_header

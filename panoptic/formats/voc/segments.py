@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from panoptic.formats.base import Binding, BoundClass, Problem, has_errors, list_some
+from panoptic.formats.base import Binding, BoundClass
 from panoptic.formats.coded_maps import (
     Paired,
     free_numbers,
@@ -15,8 +15,9 @@ from panoptic.formats.coded_maps import (
     pair_maps,
     unbound_class,
 )
-from panoptic.formats.file_trees import Reading, warn
+from panoptic.formats.file_trees import Reading
 from panoptic.formats.painting import report_joined_stuff
+from panoptic.formats.problems import Problem, has_errors, list_some, warn
 from panoptic.formats.voc.classes import BACKGROUND, BORDER, VocClasses
 from panoptic.label import Segment
 from panoptic.runs import Runs
@@ -36,7 +37,7 @@ class Region(NamedTuple):
 
 
 def label_of_maps(classes: Runs, objects: Runs, known: VocClasses, binding: Binding) -> Reading:
-    """The label of two maps of one size, by the rules of `voc_reader`.
+    """The label of two maps of one size, by the rules of `reader`.
 
     classes, objects : 0 is the background, 255 the border; else the numbers of `known`
     """

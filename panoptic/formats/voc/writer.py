@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from panoptic.colors import Color
 from panoptic.errors import TooLarge
-from panoptic.formats.base import ExportClass, ExportImage, Problem, WriteOptions
-from panoptic.formats.coded_maps import free_numbers
+from panoptic.formats.base import ExportClass, ExportImage, WriteOptions
+from panoptic.formats.coded_maps import complete_numbers, free_numbers
 from panoptic.formats.color_maps.tables import (
     LABELMAP,
     VOC_PALETTE,
@@ -33,6 +33,7 @@ from panoptic.formats.color_maps.tables import (
 from panoptic.formats.file_trees import FilesRecord, FolderWriter
 from panoptic.formats.losses import CHANGED_IDS, FIELDS, MERGED_CROWDS, MERGED_SEGMENTS
 from panoptic.formats.paths import photo_stem
+from panoptic.formats.problems import Problem
 from panoptic.formats.tally import count_fields
 from panoptic.formats.visible import Visible, leave_out, report_hidden, visible_part
 from panoptic.formats.voc.classes import BACKGROUND, BORDER, MAX_NUMBER, SCHEME, VOC_IDS
@@ -116,10 +117,7 @@ def _number_objects(seen: Sequence[Segment], things: frozenset[int], image: str)
     if len(ids) > MAX_NUMBER:
         what = f"objects in the VOC files of image {image}"
         raise TooLarge(what, actual=len(ids), limit=MAX_NUMBER)
-    kept = {segment_id for segment_id in ids if segment_id <= MAX_NUMBER}
-    others = sorted(set(ids) - kept)
-    given = zip(others, free_numbers(kept, len(others)), strict=True)
-    return {segment_id: segment_id for segment_id in kept} | dict(given)
+    return complete_numbers(ids, {each: each for each in ids if each <= MAX_NUMBER})
 
 
 def _count_changed(

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from panoptic.formats.base import LabelledImage, Problem, ReadOptions, WriteOptions
+from panoptic.formats.base import LabelledImage, ReadOptions, WriteOptions
 from panoptic.formats.coco.instances import COCO_INSTANCES
 from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.problems import Problem
 from panoptic.label import Label, spans_of
 from panoptic.runs import decode_runs, runs_from_spans
 from tests.builders import id_map

@@ -20,11 +20,11 @@ from panoptic.formats.base import (
     ExportReport,
     Format,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.coco.categories import category_ids
+from panoptic.formats.problems import Problem
 from panoptic.label import Label
 from tests.builders import id_map
 from tests.panoptic.strategies import CLASS_IDS, STUFF_IDS
@@ -107,6 +107,14 @@ def save_rgb(path: Path, plane: NDArray[np.uint32]) -> None:
     Image.fromarray(np.dstack(channels)).save(path)
 
 
+def save_pixels(path: Path, rows: Any, dtype: Any = np.uint8, *, mode: str | None = None) -> Path:
+    """Numbers or colours as an image by Pillow; `mode` converts them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(np.array(rows, dtype))
+    (image.convert(mode) if mode else image).save(path)
+    return path
+
+
 def read_all(
     format_: Format,
     path: Path,
@@ -120,6 +128,17 @@ def read_all(
         assert source.count == len(images)
         problems = [*source.problems, *(each for image in images for each in image.problems)]
     return images, tuple(problems)
+
+
+def read_single(
+    format_: Format,
+    path: Path,
+    options: ReadOptions | None = None,
+    binding: Binding = BINDING,
+) -> tuple[LabelledImage, tuple[Problem, ...]]:
+    """The only image of a file, and every problem."""
+    (image,), problems = read_all(format_, path, options, binding)
+    return image, problems
 
 
 def read_labels(

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from panoptic.formats.base import Binding, BoundClass, LabelledImage, Problem, ReadOptions
+from panoptic.formats.base import Binding, BoundClass, LabelledImage, ReadOptions
 from panoptic.formats.instance_masks.format import INSTANCE_MASKS
+from panoptic.formats.problems import Problem
 from tests.builders import id_map
 from tests.panoptic.formats.files import read_all
 

@@ -17,15 +17,9 @@ from PIL import Image
 
 from panoptic.formats.ade20k.format import ADE20K
 from panoptic.formats.ade20k.tree import SCHEME
-from panoptic.formats.base import (
-    Binding,
-    BoundClass,
-    FileClass,
-    LabelledImage,
-    Problem,
-    ReadOptions,
-)
+from panoptic.formats.base import Binding, BoundClass, FileClass, LabelledImage, ReadOptions
 from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.problems import Problem
 from panoptic.label import Segment, segment_mask
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

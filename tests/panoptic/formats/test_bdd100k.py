@@ -30,7 +30,14 @@ from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs
 from tests.builders import label, stack
 from tests.conformance.formats import FormatConformance
-from tests.panoptic.formats.files import bind_all, errors, export_image, read_all, write_all
+from tests.panoptic.formats.files import (
+    bind_all,
+    errors,
+    export_image,
+    read_all,
+    save_pixels,
+    write_all,
+)
 from tests.real_data import real_data
 
 SKY, PERSON, CAR = 30, 31, 35
@@ -74,13 +81,6 @@ class TestBdd100k(FormatConformance):
     @staticmethod
     def example() -> Label:
         return label("11. 1..", {1: 7})
-
-
-def save(path: Path, rows: list[list[tuple[int, int, int, int]]]) -> Path:
-    """An RGBA PNG by Pillow."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(rows, np.uint8)).save(path)
-    return path
 
 
 def pixels_of(path: Path) -> list[Any]:
@@ -129,7 +129,7 @@ def test_the_lists_are_those_of_the_documentation() -> None:
 
 def test_every_channel_is_read(tmp_path: Path) -> None:
     """By hand after the specification: class, attributes, high and low byte of the instance."""
-    save(
+    save_pixels(
         tmp_path / "x.png",
         [
             [(0, 0, 0, 0), (CAR, 0, 0, 1), (CAR, 0b1000, 1, 0)],
@@ -153,7 +153,7 @@ def test_every_channel_is_read(tmp_path: Path) -> None:
 def test_trap_25_instances_near_255_keep_both_bytes(tmp_path: Path, instance: int) -> None:
     """BDD100K's own `% 255` beside `>> 8` would make 255 and 256 of one object, or of none."""
     high, low = instance // 256, instance % 256
-    save(tmp_path / "x.png", [[(CAR, 0, high, low), (0, 0, 0, 0)]])
+    save_pixels(tmp_path / "x.png", [[(CAR, 0, high, low), (0, 0, 0, 0)]])
     assert shown(read_one(tmp_path)) == [[instance, 0]]
     word = CAR | high << 16 | low << 24
     assert split_word(word) == (CAR, 0, instance)
@@ -162,7 +162,7 @@ def test_trap_25_instances_near_255_keep_both_bytes(tmp_path: Path, instance: in
 
 def test_alpha_is_data(tmp_path: Path) -> None:
     """Alpha 0 hides nothing, and no colour is multiplied by it."""
-    save(tmp_path / "x.png", [[(CAR, 0, 1, 0), (CAR, 0, 2, 0), (PERSON, 0, 0, 255)]])
+    save_pixels(tmp_path / "x.png", [[(CAR, 0, 1, 0), (CAR, 0, 2, 0), (PERSON, 0, 0, 255)]])
     assert shown(read_one(tmp_path)) == [[256, 512, 255]]
 
 
@@ -170,7 +170,7 @@ def test_a_tree_gives_splits_names_and_photographs(tmp_path: Path) -> None:
     root = tmp_path / "bdd100k"
     bitmasks = root / "labels/pan_seg/bitmasks"
     for split, stem in (("train", "a-1.b"), ("val", "c")):
-        save(bitmasks / split / f"{stem}.png", [[(CAR, 0, 0, 1)]])
+        save_pixels(bitmasks / split / f"{stem}.png", [[(CAR, 0, 0, 1)]])
     photo = root / "images/10k/train/a-1.b.jpg"
     photo.parent.mkdir(parents=True)
     Image.new("RGB", (1, 1)).save(photo)
@@ -195,14 +195,14 @@ def test_folders_of_a_task_are_splits_whatever_their_names(tmp_path: Path) -> No
     (image,), _ = read_all(BDD100K, tmp_path / "out", binding=BINDING)
     assert (image.name, image.split) == ("in/a.jpg", "night")
     # Elsewhere only the usual names are splits.
-    save(tmp_path / "x/night/a.png", [[(CAR, 0, 0, 1)]])
+    save_pixels(tmp_path / "x/night/a.png", [[(CAR, 0, 0, 1)]])
     image = read_one(tmp_path / "x")
     assert (image.name, image.split) == ("night/a.jpg", None)
 
 
 def test_two_tasks_are_told_apart_by_the_option(tmp_path: Path) -> None:
-    save(tmp_path / "labels/pan_seg/bitmasks/train/a.png", [[(CAR, 0, 0, 1)]])
-    save(tmp_path / "labels/ins_seg/bitmasks/train/a.png", [[(3, 0, 0, 1)]])
+    save_pixels(tmp_path / "labels/pan_seg/bitmasks/train/a.png", [[(CAR, 0, 0, 1)]])
+    save_pixels(tmp_path / "labels/ins_seg/bitmasks/train/a.png", [[(3, 0, 0, 1)]])
     assert len(list(BDD100K.recognise(tmp_path))) == 2
     with BDD100K.open(tmp_path, ReadOptions()) as source:
         assert "pan_seg/bitmasks, ins_seg/bitmasks; open one of them" in source.problems[0].message
@@ -212,7 +212,7 @@ def test_two_tasks_are_told_apart_by_the_option(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_says_nothing_needs_the_option(tmp_path: Path) -> None:
-    save(tmp_path / "x.png", [[(3, 0, 0, 1)]])
+    save_pixels(tmp_path / "x.png", [[(3, 0, 0, 1)]])
     assert list(BDD100K.recognise(tmp_path)) == []
     with BDD100K.open(tmp_path, ReadOptions()) as source:
         (problem,) = source.problems
@@ -220,7 +220,7 @@ def test_a_folder_that_says_nothing_needs_the_option(tmp_path: Path) -> None:
 
 
 def test_tracks_have_folders_of_videos(tmp_path: Path) -> None:
-    save(tmp_path / "labels/seg_track_20/bitmasks/val/b1c9/b1c9-0001.png", [[(3, 0, 0, 7)]])
+    save_pixels(tmp_path / "labels/seg_track_20/bitmasks/val/b1c9/b1c9-0001.png", [[(3, 0, 0, 7)]])
     with BDD100K.open(tmp_path, ReadOptions()) as source:
         (item,) = source.iter_items()
         assert (item.name, item.split) == ("b1c9/b1c9-0001.jpg", "val")
@@ -228,14 +228,14 @@ def test_tracks_have_folders_of_videos(tmp_path: Path) -> None:
 
 
 def test_stuff_in_parts_is_joined_and_is_no_crowd(tmp_path: Path) -> None:
-    save(tmp_path / "x.png", [[(SKY, 2, 0, 5), (SKY, 0, 0, 4)]])
+    save_pixels(tmp_path / "x.png", [[(SKY, 2, 0, 5), (SKY, 0, 0, 4)]])
     image = read_one(tmp_path)
     assert sorted(problem.code for problem in image.problems) == ["joined_stuff", "stuff_crowd"]
     assert shown(image) == [[4, 4]]
 
 
 def test_attributes_that_differ_within_an_instance_are_joined(tmp_path: Path) -> None:
-    save(tmp_path / "x.png", [[(CAR, 8, 0, 5), (CAR, 4, 0, 5)]])
+    save_pixels(tmp_path / "x.png", [[(CAR, 8, 0, 5), (CAR, 4, 0, 5)]])
     image = read_one(tmp_path)
     assert [problem.code for problem in image.problems] == ["mixed_attributes"]
     assert image.label is not None
@@ -246,7 +246,7 @@ def test_attributes_that_differ_within_an_instance_are_joined(tmp_path: Path) ->
 
 def test_pixels_without_a_class_are_void_and_told(tmp_path: Path) -> None:
     """So is what BDD100K's evaluation makes of missing files: ignored crowds of class 0."""
-    save(tmp_path / "x.png", [[(0, 3, 0, 1), (0, 3, 0, 1), (0, 0, 0, 0), (CAR, 0, 0, 1)]])
+    save_pixels(tmp_path / "x.png", [[(0, 3, 0, 1), (0, 3, 0, 1), (0, 0, 0, 0), (CAR, 0, 0, 1)]])
     image = read_one(tmp_path)
     assert shown(image) == [[0, 0, 0, 1]]
     (problem,) = image.problems
@@ -267,7 +267,7 @@ def test_pixels_without_a_class_are_void_and_told(tmp_path: Path) -> None:
 def test_what_no_bitmask_may_hold_is_an_error(
     tmp_path: Path, pixel: tuple[int, int, int, int], told: str
 ) -> None:
-    save(tmp_path / "x.png", [[pixel, (CAR, 0, 0, 9)]])
+    save_pixels(tmp_path / "x.png", [[pixel, (CAR, 0, 0, 9)]])
     image = read_one(tmp_path)
     (problem,) = image.problems
     assert (problem.message, problem.file, problem.image) == (told, "x.png", "x.jpg")
@@ -283,7 +283,7 @@ def test_trap_6_files_of_other_modes_are_refused(tmp_path: Path, mode: str) -> N
 def test_broken_files_and_folders_are_problems(tmp_path: Path) -> None:
     with BDD100K.open(tmp_path, ReadOptions(values={"classes": "panoptic"})) as source:
         assert errors(source.problems) == ["no_images"]
-    path = save(tmp_path / "x.png", [[(CAR, 0, 0, 1)]])
+    path = save_pixels(tmp_path / "x.png", [[(CAR, 0, 0, 1)]])
     path.write_bytes(path.read_bytes()[:50])
     assert errors(read_one(tmp_path).problems) == ["malformed_file"]
     path.rename(tmp_path / "a\tb.png")
@@ -292,7 +292,7 @@ def test_broken_files_and_folders_are_problems(tmp_path: Path) -> None:
 
 
 def test_a_photograph_of_another_size_is_an_error(tmp_path: Path) -> None:
-    save(tmp_path / "labels/pan_seg/bitmasks/val/x.png", [[(CAR, 0, 0, 1)]])
+    save_pixels(tmp_path / "labels/pan_seg/bitmasks/val/x.png", [[(CAR, 0, 0, 1)]])
     photo = tmp_path / "images/10k/val/x.jpg"
     photo.parent.mkdir(parents=True)
     Image.new("RGB", (2, 1)).save(photo)

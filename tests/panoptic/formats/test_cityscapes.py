@@ -22,12 +22,12 @@ from panoptic.formats.base import (
     ExportClass,
     ExportReport,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.cityscapes.format import CITYSCAPES
 from panoptic.formats.cityscapes.labels import LABELS
+from panoptic.formats.problems import Problem
 from panoptic.label import (
     Label,
     Segment,

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from panoptic.formats.base import Binding, BoundClass, LabelledImage, Problem, ReadOptions
+from panoptic.formats.base import Binding, BoundClass, LabelledImage, ReadOptions
 from panoptic.formats.cityscapes.labels import EVALUATED
 from panoptic.formats.cityscapes.panoptic import CITYSCAPES_PANOPTIC
 from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.problems import Problem
 from panoptic.label import renumber
 from tests.builders import label
 from tests.panoptic.formats.files import errors, read_all, save_rgb

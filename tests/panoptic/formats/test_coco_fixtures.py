@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from panoptic.formats.base import BoundClass, LabelledImage, Problem, ReadOptions
+from panoptic.formats.base import BoundClass, LabelledImage, ReadOptions
 from panoptic.formats.coco.instances import COCO_INSTANCES
 from panoptic.formats.coco.panoptic import COCO_PANOPTIC
+from panoptic.formats.problems import Problem
 from panoptic.formats.registry import get_format
 from panoptic.runs import measure_runs
 from panoptic.views import panoptic_runs

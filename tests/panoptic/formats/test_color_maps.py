@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,8 +18,6 @@ from panoptic.formats.base import (
     Binding,
     BoundClass,
     ExportClass,
-    LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
@@ -36,6 +34,8 @@ from tests.panoptic.formats.files import (
     errors,
     export_image,
     read_all,
+    read_single,
+    save_pixels,
     write_all,
 )
 from tests.panoptic.strategies import CLASS_IDS, SHAPES, STUFF_IDS
@@ -46,6 +46,8 @@ Color = tuple[int, int, int]
 ROAD, CAR, BLACK = (128, 64, 128), (64, 0, 128), (0, 0, 0)
 TABLE = "0 0 0 Void\n128 64 128 road\n64 0 128 car\n"
 BINDING: Binding = {"road": BoundClass(3, "stuff"), "car": BoundClass(4, "thing")}
+read = partial(read_all, COLOR_MAPS, binding=BINDING)
+read_one = partial(read_single, COLOR_MAPS, binding=BINDING)
 CLASSES = (
     ExportClass(3, "road", "stuff", ROAD),
     ExportClass(4, "car", "thing", CAR),
@@ -91,7 +93,7 @@ class TestColorMaps(FormatConformance):
 
 def test_stuff_is_a_segment_and_things_are_a_crowd(tmp_path: Path) -> None:
     save_table(tmp_path)
-    save_map(tmp_path / "a.png", [[BLACK, CAR, ROAD, CAR]])
+    save_pixels(tmp_path / "a.png", [[BLACK, CAR, ROAD, CAR]])
     image, problems = read_one(tmp_path)
     assert problems == ()
     assert image.label == label(".121", {1: 4, 2: 3}, crowds=[1])
@@ -100,7 +102,7 @@ def test_stuff_is_a_segment_and_things_are_a_crowd(tmp_path: Path) -> None:
 
 def test_the_table_names_the_classes_and_black_is_void(tmp_path: Path) -> None:
     save_table(tmp_path, "# comment\n\n128\t64 128\t\tThe road, wet\r\n0 0 0 anything\n")
-    save_map(tmp_path / "a.png", [[BLACK]])
+    save_pixels(tmp_path / "a.png", [[BLACK]])
     with COLOR_MAPS.open(tmp_path, ReadOptions()) as source:
         assert source.scheme == ""
         assert [each[:4] for each in source.classes] == [
@@ -110,7 +112,7 @@ def test_the_table_names_the_classes_and_black_is_void(tmp_path: Path) -> None:
 
 def test_names_without_colours_have_those_of_vocs_palette(tmp_path: Path) -> None:
     save_table(tmp_path, "nothing\nroad\ncar\n")
-    save_map(tmp_path / "a.png", [[(128, 0, 0), (0, 128, 0), BLACK]])
+    save_pixels(tmp_path / "a.png", [[(128, 0, 0), (0, 128, 0), BLACK]])
     assert read_one(tmp_path)[0].label == label("12.", {1: 3, 2: 4}, crowds=[2])
 
 
@@ -128,7 +130,7 @@ def test_names_without_colours_have_those_of_vocs_palette(tmp_path: Path) -> Non
 )
 def test_a_broken_table_is_an_error(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "label_colors.txt").write_bytes(content)
-    save_map(tmp_path / "a.png", [[ROAD]])
+    save_pixels(tmp_path / "a.png", [[ROAD]])
     _, problems = read(tmp_path)
     assert {problem.code for problem in problems} == {"malformed_file"}
     assert all(reason in problem.message for problem in problems)
@@ -152,7 +154,7 @@ def test_a_broken_table_is_an_error(tmp_path: Path, content: bytes, reason: str)
 )
 def test_a_broken_json_table_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "dataset_meta.json").write_text(content)
-    save_map(tmp_path / "masks/a.png", [[ROAD]])
+    save_pixels(tmp_path / "masks/a.png", [[ROAD]])
     _, problems = read(tmp_path)
     assert {problem.code for problem in problems} == {"malformed_file"}
     assert list(recognise_colors(tmp_path / "masks")) == []
@@ -165,13 +167,13 @@ def test_a_json_table_says_what_the_background_is(tmp_path: Path) -> None:
         "background_label": "0",
     }
     (tmp_path / "dataset_meta.json").write_text(json.dumps(content))
-    save_map(tmp_path / "masks/a.png", [[(9, 9, 9), ROAD, BLACK]])
+    save_pixels(tmp_path / "masks/a.png", [[(9, 9, 9), ROAD, BLACK]])
     image, problems = read_one(tmp_path)
     assert (image.label, problems) == (label(".1.", {1: 3}), ())
 
 
 def test_a_map_without_a_table_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    save_map(tmp_path / "a.png", [[ROAD]])
+    save_pixels(tmp_path / "a.png", [[ROAD]])
     _, problems = read(tmp_path)
     assert {problem.code for problem in problems} == {"malformed_file"}
     assert "name a label_colors.txt or dataset_meta.json as the file of classes" in (
@@ -192,14 +194,14 @@ def test_a_map_without_a_table_is_an_error_that_says_what_to_do(tmp_path: Path) 
 )
 def test_the_options_may_name_the_table(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    save_map(tmp_path / "x/a.png", [[ROAD]])
+    save_pixels(tmp_path / "x/a.png", [[ROAD]])
     image, problems = read_one(tmp_path / "x", ReadOptions(classes=tmp_path / name))
     assert (image.label, problems) == (label("1", {1: 3}), ())
 
 
 def test_a_class_that_the_taxonomy_lacks_is_an_error(tmp_path: Path) -> None:
     save_table(tmp_path, "1 1 1 tree\n2 2 2 grass\n128 64 128 road\n")
-    save_map(tmp_path / "a.png", [[(1, 1, 1), ROAD]])
+    save_pixels(tmp_path / "a.png", [[(1, 1, 1), ROAD]])
     image, problems = read_one(tmp_path)
     assert image.label is None
     assert [(p.code, p.image) for p in problems] == [("unknown_class", "a.png")]
@@ -212,8 +214,8 @@ def test_a_class_that_the_taxonomy_lacks_is_an_error(tmp_path: Path) -> None:
 def test_camvids_folders_say_the_split(tmp_path: Path) -> None:
     save_table(tmp_path)
     for split in ("train", "default"):
-        save_map(tmp_path / f"{split}annot/day/{split}.png", [[ROAD]])
-        save_map(tmp_path / f"{split}/day/{split}.jpg", [[BLACK]])
+        save_pixels(tmp_path / f"{split}annot/day/{split}.png", [[ROAD]])
+        save_pixels(tmp_path / f"{split}/day/{split}.jpg", [[BLACK]])
         (tmp_path / f"{split}.txt").touch()
     images, problems = read(tmp_path)
     assert problems == ()
@@ -224,7 +226,7 @@ def test_camvids_folders_say_the_split(tmp_path: Path) -> None:
 
 
 def test_camvid_without_a_table_has_the_classes_of_camvid(tmp_path: Path) -> None:
-    save_map(tmp_path / "valannot/a.png", [[(192, 128, 64)]])
+    save_pixels(tmp_path / "valannot/a.png", [[(192, 128, 64)]])
     with COLOR_MAPS.open(tmp_path, ReadOptions()) as source:
         assert len(source.classes) == 31
         assert source.classes[7].name == "Child"
@@ -232,7 +234,7 @@ def test_camvid_without_a_table_has_the_classes_of_camvid(tmp_path: Path) -> Non
 
 def test_folders_of_a_split_have_their_own_tables(tmp_path: Path) -> None:
     for split, color in (("train", ROAD), ("val", CAR)):
-        save_map(tmp_path / split / "masks/a" / f"{split}.png", [[color]])
+        save_pixels(tmp_path / split / "masks/a" / f"{split}.png", [[color]])
         (tmp_path / split / "label_colors.txt").write_text("{} {} {} road\n".format(*color))
     images, problems = read(tmp_path)
     assert problems == ()
@@ -244,9 +246,9 @@ def test_folders_of_a_split_have_their_own_tables(tmp_path: Path) -> None:
 
 def test_prefixes_and_suffixes_of_names_are_options(tmp_path: Path) -> None:
     save_table(tmp_path)
-    save_map(tmp_path / "masks/d/gt_a.b_L.png", [[ROAD]])
-    save_map(tmp_path / "masks/other.png", [[ROAD]])
-    save_map(tmp_path / "images/d/image_a.b.png", [[BLACK]])
+    save_pixels(tmp_path / "masks/d/gt_a.b_L.png", [[ROAD]])
+    save_pixels(tmp_path / "masks/other.png", [[ROAD]])
+    save_pixels(tmp_path / "images/d/image_a.b.png", [[BLACK]])
     values = {"map_prefix": "gt_", "map_suffix": "_L", "photo_prefix": "image_"}
     image, problems = read_one(tmp_path, ReadOptions(values=values))
     assert problems == ()
@@ -258,8 +260,8 @@ def test_prefixes_and_suffixes_of_names_are_options(tmp_path: Path) -> None:
 
 def test_folders_of_maps_and_photographs_may_be_named(tmp_path: Path) -> None:
     save_table(tmp_path)
-    save_map(tmp_path / "somewhere/a.png", [[ROAD]])
-    save_map(tmp_path / "photos/a.webp", [[BLACK]])
+    save_pixels(tmp_path / "somewhere/a.png", [[ROAD]])
+    save_pixels(tmp_path / "photos/a.webp", [[BLACK]])
     options = ReadOptions(labels=tmp_path / "somewhere", images=tmp_path / "photos")
     image, problems = read_one(tmp_path, options)
     assert problems == ()
@@ -269,7 +271,7 @@ def test_folders_of_maps_and_photographs_may_be_named(tmp_path: Path) -> None:
 def test_two_maps_of_one_image_are_an_error(tmp_path: Path) -> None:
     save_table(tmp_path)
     for split in ("train", "val"):
-        save_map(tmp_path / f"{split}annot/a.png", [[ROAD]])
+        save_pixels(tmp_path / f"{split}annot/a.png", [[ROAD]])
     images, problems = read(tmp_path)
     assert (len(images), errors(problems)) == (1, ["duplicate_name"])
 
@@ -288,7 +290,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path, inside: str | None) -> None
 
 def test_trap_4_a_class_in_row_zero_is_a_class(tmp_path: Path) -> None:
     save_table(tmp_path, "128 64 128 road\n")
-    save_map(tmp_path / "a.png", [[ROAD]])
+    save_pixels(tmp_path / "a.png", [[ROAD]])
     assert read_one(tmp_path)[0].label == label("1", {1: 3})
 
 
@@ -324,7 +326,7 @@ def test_trap_8_smoothed_edges_are_refused_and_counted(tmp_path: Path) -> None:
 
 def test_trap_9_red_and_blue_are_not_swapped(tmp_path: Path) -> None:
     save_table(tmp_path, "10 20 200 road\n200 20 10 car\n")
-    save_map(tmp_path / "a.png", [[(10, 20, 200), (200, 20, 10)]])
+    save_pixels(tmp_path / "a.png", [[(10, 20, 200), (200, 20, 10)]])
     assert read_one(tmp_path)[0].label == label("12", {1: 3, 2: 4}, crowds=[2])
 
 
@@ -337,7 +339,7 @@ def test_trap_13_what_lies_below_is_counted(tmp_path: Path) -> None:
 def test_trap_27_files_of_other_modes_say_the_same(tmp_path: Path) -> None:
     save_table(tmp_path, "7 7 7 road\n")
     for mode in ("RGB", "RGBA", "L", "LA"):
-        save_map(tmp_path / f"{mode}.png", [[BLACK, (7, 7, 7)]], mode)
+        save_pixels(tmp_path / f"{mode}.png", [[BLACK, (7, 7, 7)]], mode=mode)
     Image.open(tmp_path / "RGB.png").quantize(2).save(tmp_path / "P.png")
     images, problems = read(tmp_path)
     assert problems == ()
@@ -354,8 +356,8 @@ def test_a_file_that_is_no_png_is_an_error(tmp_path: Path, content: bytes) -> No
 
 def test_names_that_are_no_text_are_errors(tmp_path: Path) -> None:
     save_table(tmp_path)
-    save_map(tmp_path / "valannot/\udcff.png", [[ROAD]])
-    save_map(tmp_path / "\udcffannot/a.png", [[ROAD]])
+    save_pixels(tmp_path / "valannot/\udcff.png", [[ROAD]])
+    save_pixels(tmp_path / "\udcffannot/a.png", [[ROAD]])
     images, problems = read(tmp_path)
     assert (images, errors(problems)) == ([], ["invalid_name"] * 2)
 
@@ -424,7 +426,7 @@ def test_classes_get_colours_of_their_own(tmp_path: Path) -> None:
     ] * 2
     assert "class car" in report.problems[0].message
     binding = {**BINDING, "Void": BoundClass(5, "stuff")}
-    (image,), problems = read(tmp_path / "x", None, binding)
+    (image,), problems = read_all(COLOR_MAPS, tmp_path / "x", None, binding)
     assert (image.label, problems) == (given, ())
 
 
@@ -453,7 +455,7 @@ def test_a_class_that_nobody_declared_is_refused(tmp_path: Path) -> None:
 
 def test_it_is_recognised_by_its_table_and_maps(tmp_path: Path) -> None:
     save_table(tmp_path / "set")
-    save_map(tmp_path / "set/masks/a.png", [[ROAD]])
+    save_pixels(tmp_path / "set/masks/a.png", [[ROAD]])
     (found,) = recognise_colors(tmp_path)
     assert found == (tmp_path / "set", "masks/a.png beside label_colors.txt")
 
@@ -462,13 +464,13 @@ def test_it_is_recognised_by_its_table_and_maps(tmp_path: Path) -> None:
 def test_other_folders_with_a_table_are_not_taken_for_it(tmp_path: Path, layout: str) -> None:
     if layout == "voc":
         (tmp_path / "labelmap.txt").write_text("road:128,64,128::\n")
-        save_map(tmp_path / "SegmentationClass/a.png", [[ROAD]])
+        save_pixels(tmp_path / "SegmentationClass/a.png", [[ROAD]])
     elif layout == "below":
         save_table(tmp_path)
-        save_map(tmp_path / "training/semantic/a.png", [[ROAD]])
+        save_pixels(tmp_path / "training/semantic/a.png", [[ROAD]])
     else:
         save_table(tmp_path)
-        save_map(tmp_path / "a.png", [[(7, 7, 7)]], "L")
+        save_pixels(tmp_path / "a.png", [[(7, 7, 7)]], mode="L")
     assert list(recognise_colors(tmp_path)) == []
 
 
@@ -535,17 +537,12 @@ def save_table(root: Path, content: str = TABLE) -> None:
     (root / "label_colors.txt").write_text(content)
 
 
-def save_map(path: Path, colors: list[list[Color]], mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(colors, np.uint8)).convert(mode).save(path)
-
-
 def names_of(
     folder: Path, binding: Binding, options: ReadOptions | None = None
 ) -> dict[str, tuple[str | None, set[str]]]:
     """Split and names of the classes of every image; every photograph is there."""
     names = {bound.class_id: str(name) for name, bound in binding.items()}
-    images, problems = read(folder, options, binding)
+    images, problems = read_all(COLOR_MAPS, folder, options, binding)
     assert problems == ()
     assert all(image.photo for image in images)
     return {
@@ -553,16 +550,3 @@ def names_of(
         for image in images
         if image.label
     }
-
-
-def read(
-    path: Path, options: ReadOptions | None = None, binding: Mapping[int | str, Any] = BINDING
-) -> tuple[list[LabelledImage], tuple[Problem, ...]]:
-    return read_all(COLOR_MAPS, path, options, binding)
-
-
-def read_one(
-    path: Path, options: ReadOptions | None = None
-) -> tuple[LabelledImage, tuple[Problem, ...]]:
-    (image,), problems = read(path, options)
-    return image, problems

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from panoptic.errors import MalformedFile
-from panoptic.formats.base import BoundClass, ExportClass, FileClass, Problem, ReadOptions
+from panoptic.formats.base import BoundClass, ExportClass, FileClass, ReadOptions
 from panoptic.formats.coded_maps import number_by_first_pixel
 from panoptic.formats.cvat import xml as cvat_xml
 from panoptic.formats.cvat.format import CVAT
 from panoptic.formats.painting import Mask, paint_masks
+from panoptic.formats.problems import Problem
 from panoptic.label import Label, empty_label, renumber, segment_mask, spans_of
 from panoptic.label_bytes import canonical_bytes
 from panoptic.runs import decode_runs

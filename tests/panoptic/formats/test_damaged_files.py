@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from panoptic.errors import PanopticError
-from panoptic.formats.base import ExportClass, Format, Problem, has_errors
+from panoptic.formats.base import ExportClass, Format
+from panoptic.formats.problems import Problem, has_errors
 from panoptic.formats.registry import FORMATS
 from panoptic.label_bytes import canonical_bytes
 from tests.panoptic.formats.test_ade20k import CAR, DOOR, Scene, entry, line

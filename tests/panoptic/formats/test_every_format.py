@@ -19,9 +19,10 @@ import pytest
 
 from panoptic.archives.packing import extract_archive, write_archive
 from panoptic.errors import TooLarge
-from panoptic.formats.base import ExportClass, ExportImage, ExportReport, Format, has_errors
+from panoptic.formats.base import ExportClass, ExportImage, ExportReport, Format
 from panoptic.formats.file_trees import NameTaken
 from panoptic.formats.options import parse_write_options
+from panoptic.formats.problems import has_errors
 from panoptic.formats.recognition import choose, recognise
 from panoptic.formats.registry import FORMATS, get_format
 from panoptic.formats.tally import count_fields

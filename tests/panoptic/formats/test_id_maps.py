@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,8 +18,6 @@ from panoptic.formats.base import (
     Binding,
     BoundClass,
     ExportClass,
-    LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
@@ -31,7 +29,15 @@ from panoptic.runs import encode_runs
 from panoptic.views import panoptic_runs
 from tests.builders import label, stack
 from tests.conformance.formats import FormatConformance
-from tests.panoptic.formats.files import RANDOM_CLASSES, errors, export_image, read_all, write_all
+from tests.panoptic.formats.files import (
+    RANDOM_CLASSES,
+    errors,
+    export_image,
+    read_all,
+    read_single,
+    save_pixels,
+    write_all,
+)
 from tests.panoptic.strategies import STUFF_IDS, layered_labels
 from tests.real_data import real_data
 
@@ -40,6 +46,8 @@ BINDING: Binding = {
     "road": BoundClass(3, "stuff"),
     "car": BoundClass(4, "thing"),
 }
+read = partial(read_all, ID_MAPS, binding=BINDING)
+read_one = partial(read_single, ID_MAPS, binding=BINDING)
 CLASSES = (
     ExportClass(3, "road", "stuff", (128, 64, 128), {"cityscapes": 7}),
     ExportClass(4, "car", "thing", (0, 0, 142), {"cityscapes": 26}),
@@ -154,15 +162,15 @@ def test_a_broken_file_is_an_error(tmp_path: Path, name: str, content: bytes) ->
 
 
 def test_names_that_are_no_text_are_errors(tmp_path: Path) -> None:
-    save(tmp_path / "\udcff.png", [[1]])
+    save_pixels(tmp_path / "\udcff.png", [[1]])
     (tmp_path / "segments.csv").write_text(HEADER)
     images, problems = read(tmp_path)
     assert (images, errors(problems)) == ([], ["invalid_name"])
 
 
 def test_a_single_file_may_be_opened(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[1]])
-    save(tmp_path / "b.png", [[1]])
+    save_pixels(tmp_path / "a.png", [[1]])
+    save_pixels(tmp_path / "b.png", [[1]])
     image, problems = read_one(tmp_path / "b.png")
     assert (image.name, image.label, problems) == ("b.png", things([[1]]), ())
     (tmp_path / "segments.csv").write_text(f"{HEADER}a.png,1,car,0\nb.png,1,road,0\n")
@@ -171,11 +179,11 @@ def test_a_single_file_may_be_opened(tmp_path: Path) -> None:
 
 
 def test_maps_and_photographs_lie_in_folders_or_together(tmp_path: Path) -> None:
-    save(tmp_path / "one/labels/d/a.b.png", [[1]])
-    save(tmp_path / "one/images/d/a.b.jpg", [[1]])
-    save(tmp_path / "two/d/a.b.png", [[1]])
-    save(tmp_path / "two/images/d/a.b.jpg", [[1]])
-    save(tmp_path / "two/images/d/other.png", [[1]])
+    save_pixels(tmp_path / "one/labels/d/a.b.png", [[1]])
+    save_pixels(tmp_path / "one/images/d/a.b.jpg", [[1]])
+    save_pixels(tmp_path / "two/d/a.b.png", [[1]])
+    save_pixels(tmp_path / "two/images/d/a.b.jpg", [[1]])
+    save_pixels(tmp_path / "two/images/d/other.png", [[1]])
     for folder in ("one", "two"):
         image, problems = read_one(tmp_path / folder)
         assert problems == ()
@@ -186,8 +194,8 @@ def test_maps_and_photographs_lie_in_folders_or_together(tmp_path: Path) -> None
 
 
 def test_folders_may_be_named(tmp_path: Path) -> None:
-    save(tmp_path / "x/maps/a.tif", [[1]])
-    save(tmp_path / "photos/a.webp", [[1]])
+    save_pixels(tmp_path / "x/maps/a.tif", [[1]])
+    save_pixels(tmp_path / "photos/a.webp", [[1]])
     options = ReadOptions(labels=tmp_path / "x/maps", images=tmp_path / "photos")
     image, problems = read_one(tmp_path / "x", options)
     assert problems == ()
@@ -195,8 +203,8 @@ def test_folders_may_be_named(tmp_path: Path) -> None:
 
 
 def test_two_maps_of_one_image_are_an_error(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[1]])
-    save(tmp_path / "a.tif", [[1]])
+    save_pixels(tmp_path / "a.png", [[1]])
+    save_pixels(tmp_path / "a.tif", [[1]])
     assert errors(read(tmp_path)[1]) == ["duplicate_name"]
 
 
@@ -211,7 +219,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path, exists: bool) -> None:
 
 
 def test_without_a_table_ids_are_of_the_class_that_the_options_name(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[1, 2]])
+    save_pixels(tmp_path / "a.png", [[1, 2]])
     image, _ = read_one(tmp_path, ReadOptions(class_name="car"))
     assert image.label == label("12", {1: 4, 2: 4})
     _, (problem,) = read_one(tmp_path, ReadOptions(class_name="tree"))
@@ -220,7 +228,7 @@ def test_without_a_table_ids_are_of_the_class_that_the_options_name(tmp_path: Pa
 
 
 def test_a_table_says_the_class_of_every_id(tmp_path: Path) -> None:
-    save(tmp_path / "d/a.png", [[5, 6, 0, 9]])
+    save_pixels(tmp_path / "d/a.png", [[5, 6, 0, 9]])
     rows = 'd/a.png,9,"road",\nd/a.png, 5 ,car,0\nd/a.png,6,car,1\n'
     (tmp_path / "segments.csv").write_text(f"\ufeff{HEADER}{rows}\n")
     image, problems = read_one(tmp_path)
@@ -234,7 +242,7 @@ def test_a_table_says_the_class_of_every_id(tmp_path: Path) -> None:
 
 
 def test_a_table_of_classes_says_their_kinds_and_colours(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[5]])
+    save_pixels(tmp_path / "a.png", [[5]])
     (tmp_path / "segments.csv").write_text("id,class,file\n5,road,a.png\n")
     (tmp_path / "classes.csv").write_text("id,name,kind,color\n1,road,stuff,#804080\n")
     with ID_MAPS.open(tmp_path, ReadOptions()) as source:
@@ -242,7 +250,7 @@ def test_a_table_of_classes_says_their_kinds_and_colours(tmp_path: Path) -> None
 
 
 def test_ids_of_the_map_and_of_the_table_must_be_the_same(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[5, 6]])
+    save_pixels(tmp_path / "a.png", [[5, 6]])
     (tmp_path / "segments.csv").write_text(f"{HEADER}a.png,6,car,0\na.png,7,car,0\n")
     _, problems = read_one(tmp_path)
     assert [(p.code, p.image, p.segment) for p in problems] == [
@@ -252,7 +260,7 @@ def test_ids_of_the_map_and_of_the_table_must_be_the_same(tmp_path: Path) -> Non
 
 
 def test_maps_that_the_table_names_must_be_there(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[0]])
+    save_pixels(tmp_path / "a.png", [[0]])
     rows = "".join(f"../{number:02}.png,1,car,0\n" for number in range(12))
     (tmp_path / "segments.csv").write_text(HEADER + rows)
     _, (problem,) = read_one(tmp_path)
@@ -262,7 +270,7 @@ def test_maps_that_the_table_names_must_be_there(tmp_path: Path) -> None:
 
 
 def test_an_id_that_the_table_names_twice_is_an_error(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[1]])
+    save_pixels(tmp_path / "a.png", [[1]])
     (tmp_path / "segments.csv").write_text(f"{HEADER}a.png,1,car,0\na.png,1,road,0\n")
     _, problems = read_one(tmp_path)
     assert errors(problems) == ["duplicate_id"]
@@ -270,7 +278,7 @@ def test_an_id_that_the_table_names_twice_is_an_error(tmp_path: Path) -> None:
 
 
 def test_stuff_of_one_class_is_joined_and_is_no_crowd(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[4, 5, 1]])
+    save_pixels(tmp_path / "a.png", [[4, 5, 1]])
     rows = "a.png,4,road,1\na.png,5,road,0\na.png,1,car,0\n"
     (tmp_path / "segments.csv").write_text(HEADER + rows)
     image, problems = read_one(tmp_path)
@@ -301,7 +309,7 @@ def test_stuff_of_one_class_is_joined_and_is_no_crowd(tmp_path: Path) -> None:
 def test_a_broken_table_of_segments_is_an_error(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
-    save(tmp_path / "a.png", [[0]])
+    save_pixels(tmp_path / "a.png", [[0]])
     (tmp_path / "segments.csv").write_bytes(content)
     _, problems = read_one(tmp_path)
     assert [(p.code, p.file) for p in problems] == [("malformed_file", "segments.csv")]
@@ -314,7 +322,7 @@ TABLE = "id,name,kind,color\n7,road,stuff,#804080\n26,car,thing,\n255,nothing,vo
 
 
 def test_numbers_may_be_classes(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[26, 7, 0, 255, 26]])
+    save_pixels(tmp_path / "a.png", [[26, 7, 0, 255, 26]])
     (tmp_path / "classes.csv").write_text(TABLE)
     expected = label("12..1", {1: 4, 2: 3}, crowds=[1])
     for meaning in ("auto", "classes"):
@@ -326,14 +334,14 @@ def test_numbers_may_be_classes(tmp_path: Path) -> None:
 
 
 def test_the_table_of_classes_may_be_named(tmp_path: Path) -> None:
-    save(tmp_path / "maps/a.png", [[7]])
+    save_pixels(tmp_path / "maps/a.png", [[7]])
     (tmp_path / "t.csv").write_text(TABLE)
     image, problems = read_one(tmp_path / "maps", ReadOptions(classes=tmp_path / "t.csv"))
     assert (image.label, problems) == (label("1", {1: 3}), ())
 
 
 def test_a_number_that_is_no_class_is_an_error_that_counts(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[8, 8, 7]])
+    save_pixels(tmp_path / "a.png", [[8, 8, 7]])
     (tmp_path / "classes.csv").write_text(TABLE)
     _, (problem,) = read_one(tmp_path)
     assert problem.message == "2 pixels have values that mean no class: 8"
@@ -341,13 +349,13 @@ def test_a_number_that_is_no_class_is_an_error_that_counts(tmp_path: Path) -> No
 
 
 def test_a_class_that_the_taxonomy_lacks_is_an_error(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[1]])
+    save_pixels(tmp_path / "a.png", [[1]])
     (tmp_path / "classes.csv").write_text("id,name\n1,tree\n")
     assert errors(read_one(tmp_path)[1]) == ["unknown_class"]
 
 
 def test_maps_of_classes_need_a_table(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[0]])
+    save_pixels(tmp_path / "a.png", [[0]])
     _, problems = read(tmp_path, ReadOptions(values={"meaning": "classes"}))
     assert {p.code for p in problems} == {"malformed_file"}
     assert "there is no classes.csv" in problems[0].message
@@ -365,7 +373,7 @@ def test_maps_of_classes_need_a_table(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_table_of_classes_is_an_error(tmp_path: Path, content: str, reason: str) -> None:
-    save(tmp_path / "a.png", [[0]])
+    save_pixels(tmp_path / "a.png", [[0]])
     (tmp_path / "classes.csv").write_text(content)
     _, problems = read(tmp_path)
     assert {p.code for p in problems} == {"malformed_file"}
@@ -376,7 +384,7 @@ def test_a_broken_table_of_classes_is_an_error(tmp_path: Path, content: str, rea
 
 
 def test_trap_4_class_zero_is_a_class_where_the_table_says_so(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", [[0, 1]])
+    save_pixels(tmp_path / "a.png", [[0, 1]])
     (tmp_path / "classes.csv").write_text("id,name,kind\n0,road,stuff\n1,car,thing\n")
     image, problems = read_one(tmp_path)
     assert (image.label, problems) == (label("12", {1: 3, 2: 4}, crowds=[2]), ())
@@ -385,7 +393,7 @@ def test_trap_4_class_zero_is_a_class_where_the_table_says_so(tmp_path: Path) ->
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_trap_6_sixteen_bits_are_never_read_as_eight(tmp_path: Path, suffix: str) -> None:
     # As 8 bits these were all 255, or the two bytes apart.
-    save(tmp_path / f"a.{suffix}", [[256, 511, 65_280]], np.uint16)
+    save_pixels(tmp_path / f"a.{suffix}", [[256, 511, 65_280]], np.uint16)
     assert read_one(tmp_path)[0].label == things([[256, 511, 65_280]])
 
 
@@ -426,8 +434,8 @@ def test_trap_21_ids_that_do_not_fit_are_refused_not_wrapped(
 def test_trap_27_files_of_other_modes_and_kinds_say_the_same(tmp_path: Path) -> None:
     pixels = [[0, 1, 0]]
     for name, kind in (("8.png", np.uint8), ("16.png", np.uint16), ("8.tif", np.uint8)):
-        save(tmp_path / f"{name[0]}{name[-3:]}{name[-4:]}", pixels, kind)
-    save(tmp_path / "32.tif", pixels, np.int32)
+        save_pixels(tmp_path / f"{name[0]}{name[-3:]}{name[-4:]}", pixels, kind)
+    save_pixels(tmp_path / "32.tif", pixels, np.int32)
     Image.fromarray(np.array(pixels, bool)).save(tmp_path / "1.png")
     color = [[(0, 0, 0), (1, 0, 0), (0, 0, 0)]]
     Image.fromarray(np.array(color, np.uint8)).save(tmp_path / "rgb.png")
@@ -441,7 +449,7 @@ def test_trap_27_files_of_other_modes_and_kinds_say_the_same(tmp_path: Path) -> 
 
 def test_the_files_of_an_export(tmp_path: Path) -> None:
     given = label("12 .3", {1: 4, 2: 3, 3: 4}, crowds=[3])
-    save(tmp_path / "photo.jpg", [[1, 1], [1, 1]])
+    save_pixels(tmp_path / "photo.jpg", [[1, 1], [1, 1]])
     photo = (tmp_path / "photo.jpg").read_bytes()
     with ID_MAPS.create(tmp_path / "x", CLASSES, WriteOptions(photos=True)) as writer:
         # In another order than that of their names.
@@ -584,7 +592,7 @@ def test_a_name_that_a_table_cannot_hold_is_refused(tmp_path: Path, name: str) -
 
 
 def test_it_is_recognised_by_its_tables_only(tmp_path: Path) -> None:
-    save(tmp_path / "set/labels/a.png", [[1]])
+    save_pixels(tmp_path / "set/labels/a.png", [[1]])
     assert list(recognise_ids(tmp_path)) == []
     (tmp_path / "set/classes.csv").write_text("synset,words\n")
     assert list(recognise_ids(tmp_path)) == []
@@ -612,21 +620,3 @@ def things(pixels: list[list[int]]) -> Label:
     plane = np.array(pixels, np.uint32)
     ids = np.unique(plane[plane > 0]).tolist()
     return label_from_runs(encode_runs(plane), [Segment(number, 7) for number in ids])
-
-
-def save(path: Path, pixels: list[list[int]], kind: Any = np.uint8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(pixels, kind)).save(path)
-
-
-def read(
-    path: Path, options: ReadOptions | None = None, binding: Mapping[int | str, Any] = BINDING
-) -> tuple[list[LabelledImage], tuple[Problem, ...]]:
-    return read_all(ID_MAPS, path, options, binding)
-
-
-def read_one(
-    path: Path, options: ReadOptions | None = None
-) -> tuple[LabelledImage, tuple[Problem, ...]]:
-    (image,), problems = read(path, options)
-    return image, problems

@@ -20,12 +20,12 @@ from panoptic.formats.base import (
     BoundClass,
     ExportClass,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.mapillary.format import MAPILLARY
 from panoptic.formats.mapillary.labels import list_classes, official_labels
+from panoptic.formats.problems import Problem
 from panoptic.label import Label, Segment, label_from_id_map
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs

@@ -31,6 +31,7 @@ from tests.panoptic.formats.files import (
     errors,
     export_image,
     read_all,
+    save_pixels,
     write_all,
     write_json,
 )
@@ -82,11 +83,6 @@ def read(
     root: Path, *, classes: Path | None = None, images: Path | None = None, **values: str
 ) -> Any:
     return read_all(PIXELMAPS, root, ReadOptions(classes=classes, images=images, values=values))
-
-
-def save(path: Path, plane: Any, dtype: Any = np.uint8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(plane, dtype)).save(path)
 
 
 def pixels(path: Path) -> tuple[str, list[list[int]]]:
@@ -166,7 +162,7 @@ def test_what_is_written_is_read_by_its_table(tmp_path: Path, convention: str, b
 def test_without_a_table_the_options_say_convention_and_categories(
     tmp_path: Path, convention: str, plane: list[list[int]], wrapped: bool
 ) -> None:
-    save(tmp_path / "maps" / "a.png", plane)
+    save_pixels(tmp_path / "maps" / "a.png", plane)
     content: Any = {"categories": CATEGORIES} if wrapped else CATEGORIES
     classes = write_json(tmp_path / "categories.json", content)
     (image,), problems = read(tmp_path / "maps", classes=classes, convention=convention)
@@ -447,7 +443,7 @@ def test_it_is_recognised_by_its_table_alone(tmp_path: Path) -> None:
 
 def test_a_value_of_no_class_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "out", GIVEN)
-    save(tmp_path / "out" / "a.png", [[1, 2, 2], [200, 4, 0]])
+    save_pixels(tmp_path / "out" / "a.png", [[1, 2, 2], [200, 4, 0]])
     (image,), (problem,) = read(tmp_path / "out")
     assert (image.label, problem.file, problem.image) == (None, "a.png", "a.jpg")
     assert problem.message == "3 pixels have values that mean no class: 2, 4"
@@ -532,7 +528,7 @@ def test_a_table_of_another_shape_is_a_problem(tmp_path: Path, change: Any) -> N
 
 @pytest.mark.parametrize("content", [[], {}, {"categories": 3}, 3, [{"id": 1}], [{"id": -1}]])
 def test_categories_of_another_shape_are_a_problem(tmp_path: Path, content: Any) -> None:
-    save(tmp_path / "maps" / "a.png", id_map("1"))
+    save_pixels(tmp_path / "maps" / "a.png", id_map("1"))
     classes = write_json(tmp_path / "categories.json", content)
     _, problems = read(tmp_path / "maps", classes=classes, convention="coco_stuff")
     assert [(problem.code, problem.file) for problem in problems] == [

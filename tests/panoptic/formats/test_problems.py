@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from panoptic.formats.base import (
+from panoptic.formats.problems import (
     ERROR,
     MAX_PROBLEMS,
     WARNING,

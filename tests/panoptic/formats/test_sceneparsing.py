@@ -17,12 +17,12 @@ from panoptic.formats.base import (
     BoundClass,
     ExportClass,
     LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
 from panoptic.formats.class_lists.ade20k import ROWS
 from panoptic.formats.coded_maps import number_by_first_pixel
+from panoptic.formats.problems import Problem
 from panoptic.formats.sceneparsing.format import SCENEPARSING
 from panoptic.formats.sceneparsing.reader import CLASSES as LISTED
 from panoptic.label import Label, Segment, label_from_runs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -17,8 +17,6 @@ from panoptic.formats.base import (
     Binding,
     BoundClass,
     ExportClass,
-    LabelledImage,
-    Problem,
     ReadOptions,
     WriteOptions,
 )
@@ -35,6 +33,8 @@ from tests.panoptic.formats.files import (
     errors,
     export_image,
     read_all,
+    read_single,
+    save_pixels,
     write_all,
 )
 from tests.panoptic.strategies import CLASS_IDS, SHAPES, STUFF_IDS
@@ -47,6 +47,8 @@ BINDING: Binding = {
     "road": BoundClass(3, "stuff"),
     "lorry": BoundClass(4, "thing"),
 }
+read = partial(read_all, VOC, binding=BINDING)
+read_one = partial(read_single, VOC, binding=BINDING)
 PERSON = ExportClass(1, "human", "thing", (1, 2, 3), {"voc": 15})
 SHEEP = ExportClass(2, "sheep", "thing", (4, 5, 6))
 ROAD = ExportClass(3, "road", "stuff", (128, 64, 128))
@@ -294,9 +296,9 @@ LABELMAP = "# label:color_rgb:parts:actions\nnothing:0,0,0::\nroad:128,64,128::\
 def test_with_a_labelmap_colours_tell_the_classes(tmp_path: Path) -> None:
     (tmp_path / "labelmap.txt").write_text(LABELMAP)
     road, car, black = (128, 64, 128), (0, 0, 142), (0, 0, 0)
-    save_rgb(tmp_path / "SegmentationClass/a.png", [[black, road, car, car]])
+    save_pixels(tmp_path / "SegmentationClass/a.png", [[black, road, car, car]])
     objects = [VOC_PALETTE[n] for n in (0, 1, 2, 129)]
-    save_rgb(tmp_path / "SegmentationObject/a.png", [objects])
+    save_pixels(tmp_path / "SegmentationObject/a.png", [objects])
     image, problems = read_one(tmp_path)
     assert problems == ()
     assert image.label == label_from_runs(
@@ -314,7 +316,7 @@ def test_with_a_labelmap_colours_tell_the_classes(tmp_path: Path) -> None:
 def test_the_background_may_be_renamed_recoloured_or_missing(tmp_path: Path, row: str) -> None:
     (tmp_path / "labelmap.txt").write_text(f"{row}lorry:0,0,142::\n")
     void = (9, 9, 9) if "9,9,9" in row else (0, 0, 0)
-    save_rgb(tmp_path / "SegmentationClass/a.png", [[void, (0, 0, 142), (0, 0, 0)]])
+    save_pixels(tmp_path / "SegmentationClass/a.png", [[void, (0, 0, 142), (0, 0, 0)]])
     image, problems = read_one(tmp_path)
     assert problems == ()
     assert image.label == label(".1.", {1: 4}, crowds=[1])
@@ -323,7 +325,7 @@ def test_the_background_may_be_renamed_recoloured_or_missing(tmp_path: Path, row
 def test_a_labelmap_of_vocs_names_keeps_vocs_ids_and_its_border(tmp_path: Path) -> None:
     rows = "background:0,0,0::\nsheep:1,1,1::\nperson:2,2,2:head:\nignored:224,224,192::\n"
     (tmp_path / "labelmap.txt").write_text(rows)
-    save_rgb(tmp_path / "SegmentationClass/a.png", [[(2, 2, 2), (224, 224, 192)]])
+    save_pixels(tmp_path / "SegmentationClass/a.png", [[(2, 2, 2), (224, 224, 192)]])
     image, problems = read_one(tmp_path)
     assert [p.code for p in problems] == ["border_pixels"]
     assert image.label == label("1.", {1: 1}, crowds=[1])
@@ -333,7 +335,7 @@ def test_a_labelmap_of_vocs_names_keeps_vocs_ids_and_its_border(tmp_path: Path) 
 
 def test_a_labelmap_may_be_named_by_the_options(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.txt").write_text(LABELMAP)
-    save_rgb(tmp_path / "VOC/SegmentationClass/a.png", [[(128, 64, 128)]])
+    save_pixels(tmp_path / "VOC/SegmentationClass/a.png", [[(128, 64, 128)]])
     options = ReadOptions(classes=tmp_path / "elsewhere.txt")
     image, problems = read_one(tmp_path / "VOC", options)
     assert (image.label, problems) == (label("1", {1: 3}), ())
@@ -386,7 +388,7 @@ def test_trap_7_palette_files_are_read_by_index_whatever_their_colours_are(tmp_p
 def test_trap_8_colours_of_nothing_are_refused_and_counted(tmp_path: Path) -> None:
     (tmp_path / "labelmap.txt").write_text(LABELMAP)
     grey = [(n, n, n) for n in range(1, 8)]
-    save_rgb(tmp_path / "SegmentationClass/a.png", [[*grey, (0, 0, 142)]])
+    save_pixels(tmp_path / "SegmentationClass/a.png", [[*grey, (0, 0, 142)]])
     _, (problem,) = read_one(tmp_path)
     assert "7 pixels have 7 colours that no class has: (1, 1, 1), (2, 2, 2)" in problem.message
     assert "and 2 more" in problem.message
@@ -394,7 +396,7 @@ def test_trap_8_colours_of_nothing_are_refused_and_counted(tmp_path: Path) -> No
 
 def test_trap_9_red_and_blue_are_not_swapped(tmp_path: Path) -> None:
     (tmp_path / "labelmap.txt").write_text("lorry:10,20,200::\nroad:200,20,10::\n")
-    save_rgb(tmp_path / "SegmentationClass/a.png", [[(10, 20, 200)]])
+    save_pixels(tmp_path / "SegmentationClass/a.png", [[(10, 20, 200)]])
     assert read_one(tmp_path)[0].label == label("1", {1: 4}, crowds=[1])
 
 
@@ -427,7 +429,7 @@ def test_trap_27_files_of_other_modes_say_the_same(tmp_path: Path) -> None:
     for mode in ("RGB", "RGBA"):
         for folder, numbers in (("SegmentationClass", classes), ("SegmentationObject", objects)):
             colors = [[voc_color(n) for n in row] for row in numbers]
-            save_rgb(tmp_path / folder / f"{mode}.png", colors, mode)
+            save_pixels(tmp_path / folder / f"{mode}.png", colors, mode=mode)
     images, problems = read(tmp_path)
     assert {problem.code for problem in problems} == {"border_pixels"}
     assert [image.label for image in images] == [label(".12.", {1: 1, 2: 2})] * 4
@@ -646,11 +648,6 @@ def save(
         image.save(root / folder / f"{stem}.png")
 
 
-def save_rgb(path: Path, colors: list[list[tuple[int, int, int]]], mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.array(colors, np.uint8)).convert(mode).save(path)
-
-
 def save_lists(root: Path, **lists: str) -> None:
     folder = root / "ImageSets/Segmentation"
     folder.mkdir(parents=True, exist_ok=True)
@@ -661,16 +658,3 @@ def save_lists(root: Path, **lists: str) -> None:
 def save_photo(path: Path, height: int, width: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (width, height)).save(path)
-
-
-def read(
-    path: Path, options: ReadOptions | None = None, binding: Mapping[int | str, Any] = BINDING
-) -> tuple[list[LabelledImage], tuple[Problem, ...]]:
-    return read_all(VOC, path, options, binding)
-
-
-def read_one(
-    path: Path, options: ReadOptions | None = None
-) -> tuple[LabelledImage, tuple[Problem, ...]]:
-    (image,), problems = read(path, options)
-    return image, problems

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -23,11 +23,11 @@ from panoptic.formats.base import (
     ExportReport,
     Format,
     LabelledImage,
-    Problem,
     ReadOptions,
     Source,
 )
 from panoptic.formats.options import parse_read_options, parse_write_options
+from panoptic.formats.problems import Problem
 from panoptic.formats.registry import FORMATS
 from panoptic.label import Label, empty_label
 from panoptic.runs import decode_runs
@@ -195,13 +195,17 @@ def import_world(
     *,
     classes: Iterable[ExportClass] = CLASSES,
     values: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> World:
-    """Read all, classes bound as an import does: by id in the scheme of the files, else by name."""
+    """Read all, classes bound as an import does: by id in the scheme of the files, else by name.
+
+    settings : of `ReadOptions`
+    """
+    usual = {"class_name": None if form.has_classes else "car", "on_overlap": "last"}
     options = ReadOptions(
         images=images,
-        class_name=None if form.has_classes else "car",
-        on_overlap="last",
         values=parse_read_options(form, values or {}),
+        **{**usual, **(settings or {})},
     )
     with form.open(path, options) as source:
         binding = bind(source, tuple(classes))
