@@ -1,7 +1,8 @@
 """A process of its own that imports, is killed, and is looked at again.
 
 Run as `python -m tests.scenarios.crash_harness` with TESSERA_DATA_DIR set, and DATABASE_URL for
-another database than SQLite. Prints one JSON document: a report per trial.
+another database than SQLite, and TESSERA_KILLS for more random moments. Prints one JSON document:
+a report per trial.
 
 Every act runs in a fork: starting Python and Django anew for each would take minutes. The parent
 does each kind of act once before the first fork, so that no fork has to load modules and kernels.
@@ -35,7 +36,7 @@ POINTS = (
     "after_commit_sql",
 )
 JOB_POINTS = ("job_progress", "job_before_result")
-RANDOM_TRIALS = 50
+RANDOM_TRIALS = int(os.environ.get("TESSERA_KILLS", "16"))
 IMAGES = 6
 
 

@@ -47,7 +47,8 @@ def test_the_import_can_be_repeated(reports: list[Any]) -> None:
 
 
 def test_most_of_the_random_moments_hit_an_import_at_work(reports: list[Any]) -> None:
-    assert sum(report.get("killed", False) for report in reports) >= 25
+    killed = [report["killed"] for report in reports if "killed" in report]
+    assert sum(killed) >= len(killed) / 2
 
 
 def test_a_job_whose_worker_died_is_done_once_by_another(reports: list[Any]) -> None:
