@@ -77,6 +77,7 @@ $(SERVER_STAMP): $(VENV)/bin/python pyproject.toml
 	@echo "Installing the service (about half a minute the first time) …"
 	$(BIN)/pip install -qq --editable '.[server]'
 	@touch $@
+	@$(BIN)/python -m panoptic.warm_up &  # compiles beside what comes next
 
 $(TEST_STAMP): $(SERVER_STAMP) tests/parity/requirements.txt
 	@echo "Installing what the tests need (about a minute the first time) …"

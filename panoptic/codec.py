@@ -242,7 +242,8 @@ def _encode_predicted(label: Label) -> tuple[bytes, int]:
 
 def _decode_predicted(planes: bytes, header: Header, segments: Segments) -> tuple[Runs, ...]:
     palettes = _palettes(segments, len(header.run_counts))
-    streams = np.frombuffer(planes, np.uint8)
+    # Read-only whatever it is, or numba would compile the kernel once more for bytes that are not.
+    streams = np.frombuffer(memoryview(planes).toreadonly(), np.uint8)
     values, lengths, finding, layer, row = kernels.decode_rows(
         streams[: header.split],
         streams[header.split :],

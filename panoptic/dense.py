@@ -113,7 +113,7 @@ def _render(
     painted = np.empty((header.height, header.width), colors.dtype)
     if not header.run_counts:
         painted.fill(colors[0])
-    streams = np.frombuffer(opened.planes, np.uint8)
+    streams = np.frombuffer(memoryview(opened.planes).toreadonly(), np.uint8)
     tokens, numbers = streams[: header.split], streams[header.split :]
     run_counts = np.array(header.run_counts, np.int64)
     raise_finding(

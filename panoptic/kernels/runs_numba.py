@@ -109,15 +109,6 @@ def merge(values, lengths):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def index_values(values, keys):  # type: ignore[no-untyped-def]
-    slots = _table_of(keys)
-    places = np.empty(values.size, np.int64)
-    for run in range(values.size):
-        places[run] = _find(slots, keys, values[run])
-    return places
-
-
-@njit(cache=True, nogil=True)
 def relabel(values, lengths, keys, new, missing):  # type: ignore[no-untyped-def]
     slots = _table_of(keys)
     new_values = np.empty(values.size, np.uint32)

@@ -48,7 +48,7 @@ def merge(values: U32, lengths: I64) -> tuple[U32, I64]:
     return values[firsts], np.add.reduceat(lengths, firsts)
 
 
-def index_values(values: U32, keys: U32) -> I64:
+def _index_values(values: U32, keys: U32) -> I64:
     """Position of every value in the sorted, unique `keys`; -1 where it is not among them."""
     if keys.size == 0:
         return np.full(values.size, -1, np.int64)
@@ -64,7 +64,7 @@ def relabel(values: U32, lengths: I64, keys: U32, new: U32, missing: int) -> tup
     0 stays 0 unless it is a key. A value that is no key becomes `missing`; where `missing` is
     negative it is the third result, which is -1 when all were found.
     """
-    places = index_values(values, keys)
+    places = _index_values(values, keys)
     lost = (places < 0) & (values != 0)
     if missing < 0 and lost.any():
         return values[:0], lengths[:0], int(values[np.argmax(lost)])
@@ -140,7 +140,7 @@ def match_ids(values: U32, ids: U32) -> tuple[int, int]:
     Returns a value of the runs that is no id (else -1), and the index of an id that no run
     has (else -1).
     """
-    places = index_values(values, ids)
+    places = _index_values(values, ids)
     strangers = (places < 0) & (values != 0)
     stranger = int(values[np.argmax(strangers)]) if strangers.any() else -1
     counts = np.bincount(places[places >= 0], minlength=ids.size)
@@ -150,7 +150,7 @@ def match_ids(values: U32, ids: U32) -> tuple[int, int]:
 
 def count_pixels(values: U32, lengths: I64, ids: U32) -> I64:
     """Pixels of each of the sorted ids; values that are no id are left out."""
-    places = index_values(values, ids)
+    places = _index_values(values, ids)
     known = places >= 0
     pixels = np.zeros(ids.size, np.int64)
     np.add.at(pixels, places[known], lengths[known])
@@ -167,7 +167,7 @@ def replace_values(values: U32, keys: U32, new: U32) -> U32:
 
 def first_appearances(values: U32, ids: U32) -> I64:
     """Places in the sorted `ids` of those that runs hold, in order of their first run."""
-    places = index_values(values, ids)
+    places = _index_values(values, ids)
     found, firsts = np.unique(places[places >= 0], return_index=True)
     return found[np.argsort(firsts)]
 
