@@ -5,8 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SERVER_STAMP := $(VENV)/.server-installed
 TEST_STAMP := $(VENV)/.test-installed
-# What the database decides. Of the API, those whose rows come by SQL of their own or by locks; `make test-long` tries all.
-DATABASE_TESTS := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/scenarios \
+# What the database decides. Of the API, those whose rows come by SQL of their own or by locks, and of the rest not what is about
+# files alone; `make test-long` tries all.
+FILE_TESTS := $(addprefix tests/store_app/test_,bad_connections.py storages.py) \
+	$(addprefix tests/scenarios/test_,nuclei_corrections.py coco_instances.py)
+DATABASE_TESTS := $(FILE_TESTS:%=--ignore %) tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/scenarios \
 	$(wildcard $(patsubst %,tests/api/test_%.py,blobs commits compare distributions images jobs large_lists \
 	merges_and_reverts pull resumable_uploads splits taxonomy_publishing transfers versions))
 EVERY_DATABASE_TEST := tests/store_app tests/people_app tests/labels_app tests/datasets_app tests/scenarios tests/api tests/web
@@ -29,7 +32,7 @@ test-sqlite: $(TEST_STAMP)
 	$(PYTEST) -m "not long" tests
 
 test-postgres: $(TEST_STAMP)
-	TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(DATABASE_TESTS)
+	TESSERA_LAW_EXAMPLES=12 TESSERA_TEST_DATABASE=postgres $(PYTEST) -m "$(POSTGRES_MARKS)" $(DATABASE_TESTS)
 
 THOROUGH := TESSERA_LAW_EXAMPLES=200 TESSERA_GARBAGE_ROUNDS=1000 TESSERA_STATS_COMMITS=1000 TESSERA_KILLS=50
 

@@ -1,14 +1,13 @@
 """What every test has: laws without a clock, and caches that remember no other test."""
 
-import os
 import sys
 
 import pytest
 from hypothesis import settings as law_settings
 
-# A machine that is busy, or compiles a kernel, must not fail a law. `make test-long` tries more.
-_EXAMPLES = int(os.environ.get("TESSERA_LAW_EXAMPLES", "40"))
-law_settings.register_profile("tessera", deadline=None, max_examples=_EXAMPLES)
+from tests.laws import EXAMPLES
+
+law_settings.register_profile("tessera", deadline=None, max_examples=EXAMPLES)
 law_settings.load_profile("tessera")
 
 

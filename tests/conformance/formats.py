@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from panoptic.errors import UnknownClass
@@ -26,6 +26,7 @@ from panoptic.formats.problems import Problem
 from panoptic.formats.registry import get_format
 from panoptic.label import Label
 from tests.builders import label
+from tests.laws import examples
 from tests.panoptic.formats.files import export_image, read_all, write_all
 
 
@@ -105,7 +106,7 @@ class FormatConformance(WriterConformance):
     # The laws are functions inside of the tests: hypothesis wants one class per @given.
 
     def test_labels_come_back_as_they_were(self, tmp_path_factory: pytest.TempPathFactory) -> None:
-        @settings(max_examples=50, deadline=None)
+        @examples(50)
         @given(drawn=st.lists(self.labels(), min_size=1, max_size=3))
         def law(drawn: list[Label]) -> None:
             named = {self.image_name(number): label_ for number, label_ in enumerate(drawn)}
@@ -118,7 +119,7 @@ class FormatConformance(WriterConformance):
     def test_a_second_round_writes_the_same_bytes(
         self, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        @settings(max_examples=25, deadline=None)
+        @examples(25)
         @given(drawn=self.labels())
         def law(drawn: Label) -> None:
             folders = tmp_path_factory.mktemp("1"), tmp_path_factory.mktemp("2")

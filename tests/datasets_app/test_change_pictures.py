@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from datasets_app.change_pictures import shrink_changes
 from panoptic.render import PixelChange
 from panoptic.runs import decode_runs, encode_runs
+from tests.laws import examples
 
 _MAPS = arrays.arrays(
     np.uint32,
@@ -18,7 +19,7 @@ _MAPS = arrays.arrays(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(_MAPS, st.integers(1, 8))
 def test_a_cell_is_changed_where_any_of_its_pixels_is(kinds: np.ndarray, side: int) -> None:
     small = decode_runs(shrink_changes(encode_runs(kinds), side))
@@ -30,7 +31,7 @@ def test_a_cell_is_changed_where_any_of_its_pixels_is(kinds: np.ndarray, side: i
     assert (small != 0).tolist() == expected.tolist()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(_MAPS, st.integers(1, 8))
 def test_a_cell_has_a_kind_that_is_in_it(kinds: np.ndarray, side: int) -> None:
     small = decode_runs(shrink_changes(encode_runs(kinds), side))

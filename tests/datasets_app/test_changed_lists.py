@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.http import QueryDict
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_app.actions.comparisons import compute_pixel_comparison
@@ -25,6 +25,7 @@ from datasets_app.numbering import names_of
 from datasets_app.staging import ImageChange
 from labels_app.reading import Reading, reading_of
 from tests.datasets_app.builders import commit_to, dataset, put_label
+from tests.laws import examples
 
 ROAD, CAR, SKY = 1, 2, 3
 
@@ -56,7 +57,7 @@ def read(query: str) -> ChangedFilter:
     return read_filter(QueryDict(query).getlist)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(FILTERS)
 def test_a_filter_is_read_from_the_url_that_it_writes(wanted: ChangedFilter) -> None:
     query = QueryDict(mutable=True)
@@ -66,13 +67,13 @@ def test_a_filter_is_read_from_the_url_that_it_writes(wanted: ChangedFilter) -> 
     assert read(query.urlencode()) == wanted
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(FILTERS)
 def test_what_is_mirrored_twice_is_what_it_was(wanted: ChangedFilter) -> None:
     assert wanted.mirrored.mirrored == wanted
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(FILTERS, st.sampled_from(CHANGE_KINDS))
 def test_a_value_that_is_toggled_twice_is_as_before(wanted: ChangedFilter, value: str) -> None:
     twice = wanted.toggled("change", value).toggled("change", value)

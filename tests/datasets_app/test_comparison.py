@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -21,6 +21,7 @@ from datasets_app.nodes import SqlNodes
 from datasets_app.tree import diff_roots
 from tests.datasets_app.builders import author, commit_to, dataset, names, put_bytes, put_label
 from tests.datasets_app.counting import count_rows
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -233,7 +234,7 @@ EDITS = st.dictionaries(
 
 
 class Laws(TestCase):
-    @settings(max_examples=20, deadline=None)
+    @examples(20)
     @given(st.lists(EDITS, min_size=1, max_size=4))
     def test_the_change_log_says_what_the_trees_say(self, commits):
         streets = dataset()

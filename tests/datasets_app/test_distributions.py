@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -29,9 +29,10 @@ from store_app.erasure import mark_erased
 from tests.builders import label
 from tests.datasets_app.builders import commit_to, dataset, names, put_label
 from tests.labels_app.builders import classes
+from tests.laws import examples
 
 CLASSES = "1:road/stuff 2:car 3:van 4:sky/stuff"
-few = settings(max_examples=15, deadline=None)
+few = examples(15)
 
 
 def put(drawing: str) -> bytes:

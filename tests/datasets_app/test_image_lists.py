@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -15,6 +15,7 @@ from datasets_app.nodes import SqlNodes
 from datasets_app.photos import PhotoInfo, register_photos
 from tests.datasets_app.builders import commit_to, dataset, names, put_bytes, put_label
 from tests.datasets_app.counting import count_rows
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -213,7 +214,7 @@ IMAGES = st.dictionaries(
 
 
 class Laws(TestCase):
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(
         IMAGES,
         IMAGES,

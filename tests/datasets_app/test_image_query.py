@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_app.entries import Status
@@ -19,6 +19,7 @@ from panoptic.label import label_from_id_map
 from panoptic.segments import Segment
 from store_app.erasure import destroy_erased, mark_erased
 from tests.datasets_app.builders import commit_to, dataset, names, put_label
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -154,14 +155,14 @@ def test_the_image_after_one_is_the_one_after_it_in_the_list(street, text):
 WORDS = st.text(st.sampled_from("ab:'\"\\ -><=0"), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(WORDS)
 def test_a_quoted_value_is_read_as_it_was(value):
     (word,) = split_words(f"class:{quote(value)}")
     assert (word.key, word.sign, word.value, word.negated) == ("class", ":", value, False)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(WORDS.map(lambda value: f"-split:{quote(value)}")))
 def test_words_that_are_put_together_are_taken_apart_again(words):
     text = join_words(split_words(" ".join(words)))

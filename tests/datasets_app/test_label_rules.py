@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -32,6 +32,7 @@ from labels_app.rule_checks import RuleBook, check_label
 from labels_app.rules import rules_from_plain, stored_rules
 from panoptic.codec import pack_label
 from tests.datasets_app.builders import author, commit_to, dataset, digest, names, put_label
+from tests.laws import examples
 from tests.panoptic.formats.files import panoptic_json, write_panoptic
 from tests.panoptic.strategies import layered_labels
 
@@ -391,7 +392,7 @@ def test_a_page_costs_its_own_images(django_assert_max_num_queries):
 
 
 class Laws(TestCase):
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(
         st.lists(layered_labels(), min_size=1, max_size=4), st.integers(0, 12), st.integers(0, 2)
     )

@@ -3,7 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
@@ -27,6 +27,7 @@ from panoptic.perceptual import MIRROR_WAVES, PictureHash, distance, mirrored
 from store_app.blobs import get_locations, put_file
 from store_app.durable import blob_files
 from tests.datasets_app.builders import author, commit_to, dataset, names, put_label
+from tests.laws import examples
 
 PHOTOS = 12
 _originals = [photo_at(3, index) for index in range(PHOTOS)]
@@ -326,7 +327,7 @@ def near(a, b, most):
     return waves <= min(most, MOST_WAVES) and distance(a, b) <= most
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(near_hashes(), st.integers(0, 20), st.randoms(use_true_random=False))
 def test_the_search_finds_what_comparing_all_pairs_finds(hashes, most, random):
     split = [random.randrange(3) for _ in hashes]

@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -12,6 +12,7 @@ from datasets_app.errors import NameTaken, TagIsFixed
 from datasets_app.manifest import header_line, image_line, iter_manifest, manifest_sha256
 from datasets_app.models import Tag
 from tests.datasets_app.builders import author, commit_to, dataset, names, put_bytes, put_label
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +76,7 @@ def test_a_tag_exists_once_and_never_moves():
 
 
 class Portable(TestCase):
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(
         st.dictionaries(
             st.text("abcé/", min_size=1).filter(lambda name: all(part for part in name.split("/"))),

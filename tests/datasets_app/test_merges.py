@@ -5,7 +5,7 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -58,6 +58,7 @@ from tests.datasets_app.counting import count_rows
 from tests.datasets_app.test_commits import content
 from tests.datasets_app.test_stats import recount
 from tests.labels_app.builders import classes
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -608,7 +609,7 @@ def history_of(base, ours, theirs):
 
 
 class Laws(TestCase):
-    @settings(max_examples=8, deadline=None)
+    @examples(8)
     @given(STATES, STATES)
     def test_a_side_that_changed_nothing_takes_the_other(self, base, changed):
         for sides in ((base, changed), (changed, base), (changed, changed)):
@@ -616,7 +617,7 @@ class Laws(TestCase):
             expected = theirs if sides[0] is base else ours
             assert merge(streets, theirs).root == expected.root
 
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(STATES, STATES, STATES)
     def test_edits_of_different_images_merge_clean_and_either_way_round(self, base, one, two):
         ours = {name: state for name, state in (base | one).items() if name != "c"}
@@ -627,7 +628,7 @@ class Laws(TestCase):
         merged = merge(streets, their)
         assert merge(streets, our, branch="other").root == merged.root
 
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(STATES, STATES, STATES, st.sampled_from([None, OURS, THEIRS]))
     def test_the_statistics_of_a_merge_equal_a_recount(self, base, ours, theirs, strategy):
         streets, _, our, their = history_of(base, ours, theirs)

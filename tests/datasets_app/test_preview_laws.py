@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -24,6 +24,7 @@ from panoptic.label import count_classes
 from panoptic.reading import read_label
 from tests.datasets_app.builders import commit_to, dataset
 from tests.datasets_app.test_previews import draft_of, preview, publish, put_stack
+from tests.laws import examples
 
 
 class RandomPlace:
@@ -175,7 +176,7 @@ def recount_classes(labels, read_by):
 
 
 class Laws(TestCase):
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     @given(st.integers(0, 2**32), st.sampled_from([0, 2_000]))
     def test_every_number_of_a_preview_equals_a_count_of_the_labels(self, seed, at_once):
         built = RandomPlace(Random(seed))
@@ -210,7 +211,7 @@ class Laws(TestCase):
         for class_id in (before.keys() | after.keys()) - told:
             assert before.get(class_id) == after.get(class_id)
 
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     @given(st.integers(0, 2**32))
     def test_what_reads_differently_is_under_one_change_that_touches_its_class(self, seed):
         built = RandomPlace(Random(seed))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -29,6 +29,7 @@ from tests.datasets_app.builders import (
     put_label,
 )
 from tests.datasets_app.counting import count_rows
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -224,7 +225,7 @@ def test_bytes_that_the_image_had_before_are_not_told_again():
 class TestPullingWhatChanged(TestCase):
     """Laws of plans over histories."""
 
-    @settings(max_examples=15)
+    @examples(15)
     @given(st.data())
     def test_the_difference_applied_to_what_one_has_is_what_pulling_anew_gives(self, data):
         labels = {key: put_label(*drawing) for key, drawing in DRAWINGS.items() if drawing}
@@ -249,7 +250,7 @@ class TestPullingWhatChanged(TestCase):
         had = set(asked_for(old, text=text)[0])
         assert set(asked_for(new, text=text)[0]) <= had | set(asked_for(new, old, text)[0])
 
-    @settings(max_examples=10)
+    @examples(10)
     @given(st.data())
     def test_a_filter_finds_what_looking_at_every_image_finds(self, data):
         labels = {key: put_label(*drawing) for key, drawing in DRAWINGS.items() if drawing}

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -28,6 +28,7 @@ from tests.datasets_app.counting import count_rows
 from tests.datasets_app.test_commits import content
 from tests.datasets_app.test_merges import CLASSES, STATES, edits_to, fork, merge, publish, run
 from tests.datasets_app.test_stats import recount
+from tests.laws import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -285,7 +286,7 @@ def test_the_queries_of_a_revert_do_not_grow_with_the_dataset():
 
 
 class Laws(TestCase):
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(STATES, STATES)
     def test_a_revert_of_the_head_gives_its_parent_and_again_the_head(self, before, after):
         streets = dataset()
@@ -297,7 +298,7 @@ class Laws(TestCase):
         redone = revert(streets, undone)
         assert redone.content_digest == head.content_digest
 
-    @settings(max_examples=20, deadline=None)
+    @examples(20)
     @given(st.lists(STATES, min_size=3, max_size=3), st.sampled_from([None, *Take]))
     def test_the_statistics_of_a_revert_equal_a_recount(self, states, strategy):
         streets = dataset()

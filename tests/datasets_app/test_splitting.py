@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -20,6 +20,7 @@ from datasets_app.models import JobState, Version
 from datasets_app.named_images import iter_named_images
 from datasets_app.splitting import LINE, GroupKey, InvalidSplitting, SplitRule, point_of
 from tests.datasets_app.builders import author, commit_to, dataset, names
+from tests.laws import examples
 
 THREE = {"train": 0.8, "val": 0.1, "test": 0.1}
 shares = st.lists(st.integers(0, 20), min_size=3, max_size=3).filter(any)
@@ -233,7 +234,7 @@ scenes = st.lists(st.integers(0, 9), min_size=1, max_size=12)
 class Laws(TestCase):
     """A class, for hypothesis undoes each example only in Django's own test cases."""
 
-    @settings(max_examples=15, deadline=None)
+    @examples(15)
     @given(ratios, st.text("ab", max_size=3), st.lists(scenes, min_size=2, max_size=4))
     def test_images_that_are_added_move_none_that_were_there(self, wanted, seed, arrivals):
         data, before, count = dataset(), {}, itertools.count()

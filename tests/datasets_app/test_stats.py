@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -35,6 +35,7 @@ from panoptic.reading import read_label
 from tests.builders import stack
 from tests.datasets_app.builders import colored, commit_to, dataset, names, put_label
 from tests.labels_app.builders import classes
+from tests.laws import examples
 
 # `make test-long` makes 1,000.
 COMMITS = int(os.environ.get("TESSERA_STATS_COMMITS", "250"))
@@ -219,7 +220,7 @@ EDIT = st.tuples(
 
 
 class Laws(TestCase):
-    @settings(max_examples=20, deadline=None)
+    @examples(20)
     @given(st.lists(st.lists(EDIT, max_size=4, unique_by=lambda edit: edit[0]), max_size=4))
     def test_the_statistics_of_a_version_equal_a_recount(self, commits):
         streets = dataset()
@@ -247,7 +248,7 @@ class Laws(TestCase):
             assert +stored == recount(version)
             assert version.image_count == len(present) + 1
 
-    @settings(max_examples=25, deadline=None)
+    @examples(25)
     @given(st.randoms(use_true_random=False), st.sampled_from([0, 2, 5_000]))
     def test_every_version_under_every_later_reading_equals_a_recount(self, chance, at_once):
         history = RandomHistory(chance, images=5)

@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_app.entries import Entry, Status, decode_entry, encode_entry
@@ -16,6 +16,7 @@ from datasets_app.tree import (
     update_root,
 )
 from tests.datasets_app.builders import digest, entry
+from tests.laws import examples
 
 _digests = st.none() | st.binary(min_size=32, max_size=32)
 _entries = st.builds(
@@ -147,7 +148,7 @@ def test_a_node_that_is_missing_is_named():
         get_entries(nodes, root, [7])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(_trees.filter(bool), st.data())
 def test_a_node_with_a_right_digest_and_wrong_bytes_is_refused(content, data):
     nodes = MemoryNodes()

@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labels_app.class_json import class_from_plain, class_to_plain
 from labels_app.class_spec import AttributeSpec, ClassSpec, ExamplePicture
 from labels_app.classes import classes_digest, settle_classes
+from tests.laws import examples
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 attributes = st.builds(
@@ -46,7 +47,7 @@ specs = st.builds(
 
 
 @given(specs)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_class_comes_back_from_json_as_it_was(spec):
     assert class_from_plain(json.loads(json.dumps(class_to_plain(spec)))) == spec
 

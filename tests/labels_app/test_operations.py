@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from labels_app.classes import ClassSpec, id_of, settle_classes
 from labels_app.operations import OPERATIONS, apply_operation
 from labels_app.reading import Reading
 from tests.labels_app.builders import classes
 from tests.labels_app.operation_strategies import START, edits
+from tests.laws import examples
 
 BASE = settle_classes(classes("road/stuff car sky/stuff bus")).classes
 NAMES = {"road": 1, "car": 2, "sky": 3, "bus": 4}
@@ -136,7 +137,7 @@ def test_every_operation_needs_its_fields_and_takes_no_others():
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_any_sequence_of_operations_settles(edited):
     specs, next_id, _ = edited
     again = settle_classes(specs, previous=specs, next_class_id=next_id)
@@ -148,7 +149,7 @@ def test_any_sequence_of_operations_settles(edited):
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_no_id_is_ever_lost_reused_or_of_another_kind(edited):
     specs, next_id, _ = edited
     by_id = {id_of(spec): spec for spec in specs}

@@ -1,13 +1,14 @@
 """What happened between two lists of classes, told as curators do it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from labels_app.classes import id_of
 from labels_app.reading import Reading
 from labels_app.taxonomy_diff import ClassChangeKind, diff_classes
 from tests.labels_app.operation_strategies import START, edits
 from tests.labels_app.test_operations import BASE, after
+from tests.laws import examples
 
 
 def told(*operations):
@@ -59,7 +60,7 @@ def test_a_flip_is_told_with_its_kinds():
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_nothing_differs_from_itself_and_the_order_of_classes_does_not_matter(edited):
     specs, _, _ = edited
     assert diff_classes(specs, specs) == ()
@@ -67,7 +68,7 @@ def test_nothing_differs_from_itself_and_the_order_of_classes_does_not_matter(ed
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_a_class_that_reads_differently_is_in_exactly_one_change_of_reading(edited):
     specs, _, _ = edited
     new = Reading.from_classes(specs)
@@ -81,7 +82,7 @@ def test_a_class_that_reads_differently_is_in_exactly_one_change_of_reading(edit
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_equal_lists_are_those_without_changes(edited):
     specs, _, _ = edited
     if not diff_classes(START, specs):

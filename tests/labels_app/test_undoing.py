@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from labels_app.classes import id_of, settle_classes
 from labels_app.undoing import undo_changes
 from tests.labels_app.operation_strategies import START, edits
 from tests.labels_app.test_operations import BASE, after
+from tests.laws import examples
 
 
 def undone(classes, new, old=BASE):
@@ -62,7 +63,7 @@ def test_what_was_changed_again_is_not_taken_back():
 
 
 @given(edits())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_undoing_gives_the_classes_that_were_but_for_those_that_were_added(edited):
     specs, next_id, _ = edited
     back = undo_changes(specs, old=START, new=specs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from panoptic.distribution_bytes import decode_distributions, encode_distributions
@@ -22,10 +22,11 @@ from panoptic.runs import decode_runs
 from panoptic.segments import Segment
 from panoptic.views import semantic_runs
 from tests.builders import label, stack
+from tests.laws import examples
 from tests.panoptic.strategies import layered_labels
 
 ROAD, CAR = 1, 2
-few = settings(max_examples=30, deadline=None)
+few = examples(30)
 
 
 def of(*labels):

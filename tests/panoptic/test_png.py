@@ -15,6 +15,7 @@ from panoptic.errors import TooLarge
 from panoptic.kernels import deflate_numpy, png_numpy
 from panoptic.runs import constant_runs, encode_runs
 from tests.builders import id_map
+from tests.laws import examples
 from tests.real_data import real_data
 
 # The first call compiles, which no deadline allows for.
@@ -187,7 +188,7 @@ def plain(monkeypatch):
     return encode
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(ids=label_maps())
 def test_both_twins_write_the_same_bytes(ids):
     runs = encode_runs(ids)
@@ -198,7 +199,7 @@ def test_both_twins_write_the_same_bytes(ids):
         assert png.encode_panoptic_png(runs) == compiled
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(words=label_maps(values=(*EDGE_WORDS, 2**24, 2**25)))
 def test_both_twins_write_the_same_words(words):
     runs = encode_runs(words)

@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -17,6 +17,7 @@ from people_app.errors import IdentityRefused
 from people_app.models import AuditEvent, ExternalIdentity, TeamMember, User
 from people_app.oidc.claims import Claims, read_claims
 from people_app.oidc.settings import OidcSettings
+from tests.laws import examples
 from tests.people_app.builders import person
 
 # JSON may hold half of a surrogate pair, which no database stores.
@@ -183,7 +184,7 @@ class Laws(TestCase):
         ),
         ANY_TEXT,
     )
-    @settings(max_examples=40)
+    @examples(40)
     def test_whatever_is_claimed_makes_one_account_without_rights_or_none(self, claims, subject):
         before = User.objects.count()
         made = account_of(

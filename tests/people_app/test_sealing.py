@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from hypothesis import given
-from hypothesis import settings as law_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -18,6 +17,7 @@ from people_app.audit_form import event_digest, seal_bytes
 from people_app.audit_verification import Head, verify_audit
 from people_app.models import AuditEvent, AuditProof, AuditSeal
 from people_app.sealing import Sealed, seal_events
+from tests.laws import examples
 from tests.people_app.builders import person
 
 STREETS, FIELDS = ObjectName("dataset", "7"), ObjectName("dataset", "8")
@@ -339,7 +339,7 @@ facts = st.recursive(
 class FactsTest(TestCase):
     """A class, for hypothesis undoes each example only in Django's own test cases."""
 
-    @law_settings(max_examples=40)
+    @examples(40)
     @given(st.dictionaries(st.sampled_from(["a", "ü", "𝄞", "b c"]), facts, max_size=4))
     def test_any_facts_are_read_back_as_they_were_proved(self, values):
         record(None, "tried", STREETS, values=values)

@@ -5,11 +5,12 @@ import threading
 import tomllib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera.config import clean_url, forget_token, load_config, save_token
 from tessera.errors import UsageError
+from tests.laws import examples
 
 HOUSE = "https://labels.example.org"
 
@@ -63,7 +64,7 @@ def test_a_forgotten_token_is_gone(tmp_path):
     assert not forget_token(config, HOUSE)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(token=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_any_token_comes_back(tmp_path_factory, token):
     folder = tmp_path_factory.mktemp("config")

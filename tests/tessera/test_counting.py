@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera.counting import segment_counts
 from tests.builders import label, stack
+from tests.laws import examples
 from tests.panoptic.strategies import layered_labels
 from tests.tessera.snapshots import Drawn, classes, make_snapshot
 
@@ -37,7 +38,7 @@ def snapshot(tmp_path):
     return make_snapshot(tmp_path / "cache", images)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.lists(layered_labels() | st.none(), max_size=5))
 def test_counts_are_those_of_the_items(tmp_path_factory, drawn):
     images = {f"{place}.png": Drawn(one) for place, one in enumerate(drawn)}

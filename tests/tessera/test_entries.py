@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera.entries import (
@@ -16,6 +16,7 @@ from tessera.entries import (
     load_entries,
     table_of,
 )
+from tests.laws import examples
 from tests.tessera.builders import entry, flip
 
 NAMES = st.text(
@@ -48,7 +49,7 @@ def columns(table):
     }
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(entries())
 def test_a_table_holds_the_entries_by_the_bytes_of_their_names(given_):
     table = table_of(given_.values())
@@ -56,7 +57,7 @@ def test_a_table_holds_the_entries_by_the_bytes_of_their_names(given_):
     assert [table[place] for place in range(len(table))] == list(table)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(entries())
 def test_what_was_saved_is_opened(tmp_path_factory, given_):
     folder = tmp_path_factory.mktemp("tables") / "one"
@@ -68,7 +69,7 @@ def test_what_was_saved_is_opened(tmp_path_factory, given_):
     assert list(find_damage(folder)) == []
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(entries(8), entries(5), st.data())
 def test_a_changed_table_is_the_table_of_the_result(old, changed, data):
     removed = data.draw(st.lists(st.sampled_from([*old, "unknown"]), max_size=5))
@@ -77,7 +78,7 @@ def test_a_changed_table_is_the_table_of_the_result(old, changed, data):
     assert columns(found) == columns(table_of(result.values()))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(entries(), NAMES)
 def test_an_image_is_found_by_its_name(given_, name):
     table = table_of(given_.values())
@@ -107,7 +108,7 @@ def test_facts_may_change_and_columns_stay(tmp_path):
     assert list(find_damage(tmp_path / "one")) == []
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.data())
 def test_every_flipped_bit_of_a_saved_table_is_found_and_its_file_named(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("tables") / "one"

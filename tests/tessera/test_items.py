@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -14,6 +14,7 @@ from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs
 from tessera.errors import NotFound, ObjectErased, UsageError
 from tests.builders import label, stack
+from tests.laws import examples
 from tests.panoptic.strategies import layered_labels
 from tests.tessera.snapshots import (
     STREET,
@@ -35,7 +36,7 @@ def item_of(folder, drawn, **options):
     return make_snapshot(folder, {"a.png": drawn}, **options)["a.png"]
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(layered_labels(), min_size=1, max_size=4))
 def test_the_semantic_view_is_the_panoptic_one_mapped_by_class(tmp_path_factory, drawn):
     images = {f"{place}.png": Drawn(one) for place, one in enumerate(drawn)}
@@ -51,7 +52,7 @@ def test_the_semantic_view_is_the_panoptic_one_mapped_by_class(tmp_path_factory,
         assert np.array_equal(item.semantic("coco", 255), mapped)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(layered_labels(), min_size=1, max_size=4))
 def test_the_instances_are_the_full_masks_of_all_things(tmp_path_factory, drawn):
     images = {f"{place}.png": Drawn(one) for place, one in enumerate(drawn)}
@@ -66,7 +67,7 @@ def test_the_instances_are_the_full_masks_of_all_things(tmp_path_factory, drawn)
             assert one.info.area == full.sum()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(layered_labels())
 def test_areas_and_boxes_are_those_of_the_masks(tmp_path_factory, drawn):
     item = item_of(tmp_path_factory.mktemp("cache"), Drawn(drawn), known=READ)
@@ -125,7 +126,7 @@ def test_classes_come_in_any_dtype_that_holds_them(tmp_path):
             item.semantic(void=255, dtype=too_small)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(layered_labels(), min_size=1, max_size=4))
 def test_segments_are_the_same_whether_pixels_or_runs_were_asked_first(tmp_path_factory, drawn):
     images = {f"{place}.png": Drawn(one) for place, one in enumerate(drawn)}

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_app.staging import ImageChange
@@ -16,6 +16,7 @@ from tessera.working_copy.naming import TakenNames, check_names, free_png, png_n
 from tests.api.builders import FIRST, put_label, put_photo
 from tests.api.builders import png as photo_of
 from tests.datasets_app.builders import commit_to
+from tests.laws import examples
 from tests.tessera.builders import entry
 from tests.tessera.copies import Desk, office  # noqa: F401  (a fixture)
 
@@ -23,7 +24,7 @@ PARTS = st.sampled_from(["a", "A", "ä", "a\u0308", "a.jpg", "a.png", "l" * 255,
 NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(NAMES, max_size=12, unique=True))
 def test_pngs_of_any_names_are_files_of_their_own_on_any_disk(names):
     chosen = png_names(names)
@@ -37,7 +38,7 @@ def test_pngs_of_any_names_are_files_of_their_own_on_any_disk(names):
         assert all(len(part.encode()) <= 255 for part in png.split("/"))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(NAMES)
 def test_a_png_of_any_name_can_be_written(tmp_path_factory, name):
     path = member_path(tmp_path_factory.mktemp("pngs"), stem_png(name))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,6 +24,7 @@ from panoptic.label import Segment, segment_mask
 from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs
 from tests.builders import label, stack
+from tests.laws import examples
 from tests.panoptic.formats.files import errors, panoptic_json, read_all, write_panoptic
 from tests.real_data import real_data
 
@@ -540,7 +541,7 @@ def test_masks_come_back_as_they_lie_above_each_other(
 ) -> None:
     """Of any pile of things every pixel is known again, hidden or not."""
 
-    @settings(max_examples=40, deadline=None)
+    @examples(40)
     @given(
         pile=st.lists(
             st.integers(1, 2**12 - 1).map(

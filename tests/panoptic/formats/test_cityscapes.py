@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -39,6 +39,7 @@ from panoptic.label import (
 from panoptic.runs import encode_runs
 from tests.builders import id_map, label, stack
 from tests.conformance.formats import FormatConformance
+from tests.laws import examples
 from tests.panoptic.formats.files import errors, export_image, read_all, write_all
 from tests.real_data import real_data
 
@@ -739,7 +740,7 @@ def test_what_lies_within_an_outline_is_painted_over_it(tmp_path: Path, drawing:
     assert (image.label, problems) == (drawn, ())
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(plane=planes([0, 7, 26, 18, 26000, 26001, 24999, 34]))
 def test_written_polygons_draw_the_label_pixel_by_pixel(
     tmp_path_factory: pytest.TempPathFactory, plane: Any

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -26,6 +26,7 @@ from panoptic.runs import decode_runs
 from panoptic.views import panoptic_runs
 from tests.builders import label, stack
 from tests.conformance.formats import FormatConformance
+from tests.laws import examples
 from tests.panoptic.formats.files import errors, read_all, read_labels, write_all
 from tests.panoptic.formats.test_conformance import one_of_each_stuff
 from tests.panoptic.strategies import CLASS_IDS, STUFF_IDS, layered_labels
@@ -453,7 +454,7 @@ KEYS = st.sampled_from(
 ) | st.sampled_from(["occluded", "source", "subset"])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     of_image=st.dictionaries(KEYS, STRANGE, max_size=4),
     of_shapes=st.lists(st.tuples(st.sampled_from(["mask", "polygon", "x"]),

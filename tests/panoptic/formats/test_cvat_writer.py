@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from panoptic.errors import MalformedFile, UnknownClass
 from panoptic.formats.base import (
@@ -27,6 +27,7 @@ from panoptic.label import Origin, Segment, label_from_id_map
 from panoptic.runs import decode_runs, encode_runs, runs_from_spans, spans_of_mask
 from tests.builders import label, stack
 from tests.conformance.formats import content_of
+from tests.laws import examples
 from tests.panoptic.formats.files import CLASSES, export_image, read_all, write_all
 from tests.panoptic.formats.test_cvat import BINDING
 from tests.panoptic.strategies import SHAPES, masks
@@ -53,7 +54,7 @@ def test_a_mask_has_the_counts_of_its_box(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(mask=SHAPES.flatmap(masks))
 def test_counts_are_those_of_the_pixels_of_the_box(mask: np.ndarray[Any, Any]) -> None:
     rows, columns = np.nonzero(mask)

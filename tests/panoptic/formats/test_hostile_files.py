@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from panoptic.errors import MalformedFile
@@ -16,6 +16,7 @@ from panoptic.formats.base import Format, ReadOptions
 from panoptic.formats.coco.instances import COCO_INSTANCES
 from panoptic.formats.coco.panoptic import COCO_PANOPTIC
 from panoptic.label_bytes import canonical_bytes
+from tests.laws import examples
 from tests.panoptic.formats.files import (
     BINDING,
     CATEGORIES,
@@ -69,7 +70,7 @@ STRANGE = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data())
 def test_a_panoptic_file_with_strange_values_never_breaks_the_reader(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -80,7 +81,7 @@ def test_a_panoptic_file_with_strange_values_never_breaks_the_reader(
     read_strictly(COCO_PANOPTIC, path)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data())
 def test_an_instances_file_with_strange_values_never_breaks_the_reader(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -33,6 +33,7 @@ from panoptic.formats.shards.webdataset import WEBDATASET, encode_key
 from panoptic.label import Label, Origin
 from tests.builders import label, stack
 from tests.conformance.formats import WriterConformance, content_of
+from tests.laws import examples
 from tests.panoptic.formats.files import CLASSES, export_image
 
 PLAIN = label("112 1.2", {1: 7, 2: 8}, crowds=[1])
@@ -105,7 +106,7 @@ def test_classes_json_stands_beside_the_shards(tmp_path: Path) -> None:
     assert [(one["id"], one["name"]) for one in listed] == [(1, "person"), (3, "car"), (200, "sky")]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8))
 def test_trap_16_a_key_is_its_name_and_has_neither_dot_nor_slash(name: str) -> None:
     key = encode_key(name)
