@@ -87,3 +87,4 @@ $(TEST_STAMP): $(SERVER_STAMP) tests/parity/requirements.txt
 	$(BIN)/pip install -qq --editable '.[server,test]'
 	$(BIN)/pip install -qq --no-deps --requirement tests/parity/requirements.txt
 	@touch $@
+	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null 2>&1 &  # rewrites asserts once, not in each process

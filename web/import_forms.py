@@ -13,6 +13,7 @@ from datasets_app.models import Branch, Dataset
 from datasets_app.names import clean_split
 from labels_app.models import TaxonomyVersion
 from panoptic.formats.base import Format
+from panoptic.formats.options import SETTINGS
 from panoptic.formats.recognition import AUTO, readable_formats
 from web.form_parts import IN_MENU, PLAIN
 from web.option_fields import OptionFields, OptionsForm
@@ -84,7 +85,7 @@ class ImportForm(OptionsForm):
         required=False,
         label="Folder of label pictures",
         widget=forms.TextInput(PLAIN | {"list": "import-folders"}),
-        help_text="Empty: the name of the JSON file without its ending.",
+        help_text="Where it lies apart. Empty: where the format has it.",
     )
     images = forms.CharField(
         max_length=MAX_PATH,
@@ -105,6 +106,7 @@ class ImportForm(OptionsForm):
         required=False,
         label="Class of every segment",
         widget=forms.TextInput(PLAIN),
+        help_text="Where the files name no classes.",
     )
     on_overlap = forms.ChoiceField(label="Where segments overlap", choices=_ON_OVERLAP)
     taxonomy = forms.ChoiceField(required=False)
@@ -116,11 +118,11 @@ class ImportForm(OptionsForm):
         self.fields["branch"].choices = _branches(dataset)
         self.fields["branch"].initial = dataset.default_branch
         self.fields["taxonomy"].choices = _taxonomies(dataset)
-        # Their labels have no classes: there one has to be said.
-        without = [one for one in formats if not one.has_classes]
-        titles = ", ".join(title for _, title in format_choices(without))
-        self.fields["class_name"].help_text = f"Of formats without classes: {titles}."
-        self.classless = " ".join([AUTO, *(one.name for one in without)])
+        # The names of the formats, with spaces between them, that have a use for a field.
+        self.formats_with = {
+            setting: " ".join([AUTO, *(one.name for one in formats if setting in one.settings)])
+            for setting in SETTINGS
+        }
 
     def clean_split(self) -> str:
         """Refuse what is no name of a split."""

@@ -21,7 +21,7 @@ PHOTOS = Option("photos", "whether the photographs are written, too", ("no", "ye
 WITH_PHOTOS = Option("photos", PHOTOS.help, ("yes", "no"))
 
 # Of `ReadOptions`, what only some formats have a use for.
-_SETTINGS = ("labels", "classes", "class_name", "on_overlap")
+SETTINGS = ("labels", "classes", "class_name", "on_overlap")
 
 
 class InvalidOption(PanopticError):
@@ -48,7 +48,7 @@ def check_options(known: tuple[Option, ...], given: Mapping[str, str]) -> None:
 
 def find_ignored(format_: Format, options: ReadOptions) -> Iterator[Problem]:
     """A warning for every setting that somebody chose and the format has no use for."""
-    for name in _SETTINGS:
+    for name in SETTINGS:
         is_chosen = getattr(options, name) != getattr(ReadOptions, name)
         if is_chosen and name not in format_.settings:
             yield warn("ignored_option", f"{format_.name} has no use for {name}: passed by")

@@ -208,6 +208,11 @@ def test_only_the_options_of_the_chosen_format_are_shown(town: Dataset, page: Pa
     page.get_by_label("Format").select_option("sceneparsing")
     expect(page.get_by_label("Class of every segment")).to_be_hidden()
     expect(page.get_by_label("Option zero")).to_be_visible()
+    page.get_by_text("Where the files lie").click()
+    expect(page.get_by_label("Where segments overlap")).to_be_hidden()
+    page.get_by_label("Format").select_option("coco_instances")
+    expect(page.get_by_label("Where segments overlap")).to_be_visible()
+    expect(page.get_by_label("Folder of label pictures")).to_be_hidden()
 
 
 def test_a_tar_is_sent_as_it_is_and_recognised(
