@@ -39,8 +39,7 @@ def check_options(known: tuple[Option, ...], given: Mapping[str, str]) -> None:
     by_name = {option.name: option for option in known}
     for name, value in given.items():
         if name not in by_name:
-            names = f"there are {', '.join(by_name)}" if by_name else "this format has none"
-            raise InvalidOption(name, names)
+            raise InvalidOption(name, f"this format has {', '.join(by_name) or 'no options'}")
         choices = by_name[name].choices
         if choices and value not in choices:
             raise InvalidOption(name, f"{value!r} is none of {', '.join(choices)}")
